@@ -1,0 +1,46 @@
+// Package testgate decides about skips and about tests that may hang or die.
+//
+// # Skips
+//
+// A test that cannot run on this machine says so with a name from a closed
+// list and a reason:
+//
+//	testgate.Need(t, testgate.PagemapScan, sys.HavePagemapScan())
+//	testgate.Skip(t, testgate.Hugetlb, "no huge page of 2 MiB is reserved")
+//
+// Nothing else in this repository may skip (internal/lint looks for it). That
+// makes a skip something that can be counted and forbidden:
+//
+//   - PAGESLOT_FORBID_SKIPS turns skips into failures. It holds names
+//     separated by commas, or "all", or "all" with exceptions:
+//     "all,-pkey,-hugetlb". A machine that has protection keys sets "pkey",
+//     and a probe that wrongly says no then fails the tests. A name that does
+//     not exist is a failure too: a spelling mistake would allow everything.
+//   - PAGESLOT_SKIP_LOG names a file (an absolute path) that gets one line for
+//     each skip: the name, the package and test, and the reason, separated by
+//     tabs. Test processes that run at the same time may share it.
+//
+// # Children
+//
+// What may hang, die of a signal or spoil the process runs in a child:
+//
+//	func TestHang(t *testing.T) {
+//		out, inChild, err := testgate.Child(t, 10*time.Second)
+//		if inChild {
+//			touchTheMissingPage() // a failure here is the child's failure
+//			return
+//		}
+//		if err != nil {
+//			t.Fatal(err) // holds the child's output and, after the deadline, its stacks
+//		}
+//		...
+//	}
+//
+// The child is the same test binary, run for exactly this test. A skip in the
+// child is a skip of the parent.
+//
+// PAGESLOT_TIME_SCALE, a number of at least 1, stretches every deadline: an
+// emulated machine is 7 to 150 times slower than a real one.
+//
+// Only tests import this package.
+package testgate
