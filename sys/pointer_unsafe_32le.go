@@ -1,0 +1,13 @@
+//go:build 386 || arm || mipsle
+
+package sys
+
+import "unsafe"
+
+// Pointer is an address of this process in a structure whose field for it has
+// 64 bits on every port. It is a pointer to Go, too: what it points to stays
+// alive, and follows the stack when the stack moves.
+type Pointer struct {
+	ptr unsafe.Pointer
+	_   uint32
+}
