@@ -1,0 +1,4 @@
+package main
+
+// commands is the list that "pageslot help" prints.
+var commands = []command{}
