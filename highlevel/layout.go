@@ -174,11 +174,11 @@ func newLayout(c Constraints, limit uint64) (Layout, error) {
 func (c Constraints) check() error {
 	switch {
 	case c.Slots < 0:
-		return malformed("Slots", c.Slots, "0 or more")
+		return invalid("Slots", c.Slots, "0 or more")
 	case c.Keys < 0:
-		return malformed("Keys", c.Keys, "0 or more")
+		return invalid("Keys", c.Keys, "0 or more")
 	case bits.OnesCount64(c.PageSize) != 1:
-		return malformed("PageSize", c.PageSize, "a power of two")
+		return invalid("PageSize", c.PageSize, "a power of two")
 	}
 	return nil
 }

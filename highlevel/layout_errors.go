@@ -21,7 +21,7 @@ func (e *LayoutError) Error() string {
 // Unwrap returns the kind of the error.
 func (e *LayoutError) Unwrap() error { return e.Err }
 
-func malformed[T int | uint64](field string, value T, want string) error {
+func invalid(field string, value any, want string) error {
 	return &LayoutError{Field: field, Value: fmt.Sprint(value), Want: want, Err: ErrInvalid}
 }
 

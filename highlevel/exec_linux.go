@@ -1,0 +1,59 @@
+package highlevel
+
+import (
+	"github.com/pageslot/pageslot/internal/kernelcall"
+	"github.com/pageslot/pageslot/memfd"
+	"github.com/pageslot/pageslot/sys"
+)
+
+// What every mapping of a slab has, so that the kernel can merge them again.
+const reserveFlags = sys.MAP_PRIVATE | sys.MAP_ANONYMOUS | sys.MAP_NORESERVE
+
+// execute does one step of a plan on the slot at base. All memory operations of this
+// package but a slab's birth and end go through here, so a test can fail any of them.
+func execute(base uintptr, s step, image *memfd.Image) error {
+	if v := kernelcall.Decide(s.op); v.Skip {
+		if v.Err == nil {
+			return nil
+		}
+		return failed(s.op, base, s, v.Err)
+	}
+	if err := call(base, s, image); err != nil {
+		return failed(s.op, base, s, err)
+	}
+	return nil
+}
+
+func call(base uintptr, s step, image *memfd.Image) error {
+	addr, length := base+uintptr(s.off), uintptr(s.len)
+	switch s.op {
+	case kernelcall.Reserve:
+		_, err := sys.Mmap(addr, length, sys.PROT_NONE, reserveFlags|sys.MAP_FIXED, -1, 0)
+		return err
+	case kernelcall.MapImage:
+		_, err := sys.Mmap(addr, length, sys.PROT_READ|sys.PROT_WRITE, sys.MAP_PRIVATE|sys.MAP_NORESERVE|sys.MAP_FIXED, image.Fd(), image.FileOffset())
+		return err
+	case kernelcall.NoDump:
+		return sys.Madvise(addr, length, sys.MADV_DONTDUMP)
+	case kernelcall.Open:
+		return sys.Mprotect(addr, length, sys.PROT_READ|sys.PROT_WRITE)
+	case kernelcall.Discard:
+		return sys.Madvise(addr, length, sys.MADV_DONTNEED)
+	case kernelcall.Restore:
+		return restore(addr, length, s.off, image)
+	}
+	return errNotOnThisSystem
+}
+
+func failed(op kernelcall.Op, base uintptr, s step, err error) error {
+	name := op.String()
+	switch op {
+	case kernelcall.Reserve, kernelcall.MapImage:
+		name = "mmap (" + name + ")"
+	case kernelcall.Open:
+		name = "mprotect (" + name + ")"
+	case kernelcall.NoDump, kernelcall.Discard:
+		name = "madvise (" + name + ")"
+	}
+	return &OpError{Call: name, Addr: base + uintptr(s.off), Len: s.len, Err: err}
+}

@@ -1,0 +1,266 @@
+package highlevel
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync/atomic"
+
+	"github.com/pageslot/pageslot/memfd"
+)
+
+// A Pool leases slots of memory to tenants. All its methods are safe for concurrent use.
+type Pool struct {
+	config Config
+	layout Layout
+	page   uint64
+	slabs  []slab
+	budget budget
+
+	entries []atomic.Pointer[entry] // nil: never used
+	stripes []stripe
+	next    atomic.Uint32 // where the next tenant's search for a stripe begins
+
+	lengths      uintptr // a word of lengthStride bytes for each slot
+	lengthsBytes uint64
+
+	faults  [numFaultKinds]atomic.Uint64
+	remaps  atomic.Uint64 // slots mapped over because an operation had failed
+	refused atomic.Uint64 // acquires that found nothing
+}
+
+// lengthStride keeps the length words of two slots out of one cache line, so that growing
+// one slows no reader of the other.
+const lengthStride = 64
+
+// New makes a pool: it reserves address space (mmap(2), PROT_NONE) for all slots and
+// nothing more; a slot takes memory when it is used.
+//
+// Errors: [ErrInvalid] and [ErrAddressSpace] name what does not fit; an mmap that failed
+// says what in the process limits it (RLIMIT_AS, vm.overcommit_memory=2,
+// mlockall(MCL_FUTURE)). Outside Linux it is errors.ErrUnsupported.
+func New(c Config) (*Pool, error) { return newPool(c, 0) }
+
+// newPool is New with a number of keys for the arithmetic, which only tests of the
+// stripes give: without the keys themselves, stripes keep nobody apart.
+func newPool(c Config, keys int) (*Pool, error) {
+	page := uint64(os.Getpagesize())
+	c, err := c.withDefaults(DefaultConstraints(addressSpace(), page))
+	if err != nil {
+		return nil, err
+	}
+	want := c.constraints(page)
+	want.Keys = keys
+	layout, err := NewLayout(want)
+	if err != nil {
+		return nil, err
+	}
+	if layout.SlotBytes == 0 {
+		return nil, fmt.Errorf("pool: %w: MaxMemory, Reservation and Guard are all none", ErrInvalid)
+	}
+	limit, now := mapCounts()
+	p := &Pool{config: c, layout: layout, page: page, budget: newBudget(c.MaxVMAs, limit, now)}
+	if p.slabs, err = mapSlabs(layout, c.MaxSlab); err != nil {
+		return nil, err
+	}
+	p.lengthsBytes = uint64(max(c.Slots, 1)) * lengthStride
+	p.lengthsBytes = (p.lengthsBytes + page - 1) &^ (page - 1)
+	if p.lengths, err = words(p.lengthsBytes); err != nil {
+		return nil, errors.Join(err, unmapSlabs(p.slabs))
+	}
+	vmas.Add(int64(p.ownVMAs()))
+	p.entries = make([]atomic.Pointer[entry], layout.Slots)
+	p.stripes = make([]stripe, layout.Stripes)
+	for i := range p.stripes {
+		p.stripes[i] = stripe{number: i, slots: layout.StripeSlots(i), affinities: map[affinityKey]*affinity{}}
+	}
+	return p, nil
+}
+
+// ownVMAs is how many mappings the pool has while no slot is used.
+func (p *Pool) ownVMAs() int { return len(p.slabs) + 1 }
+
+// Layout is where the pool's slots lie.
+func (p *Pool) Layout() Layout { return p.layout }
+
+// Config is the pool's configuration with all defaults filled in.
+func (p *Pool) Config() Config { return p.config }
+
+// newEntry makes the entry of a slot that was never used. The stripe's lock is held.
+func (p *Pool) newEntry(s *stripe, inStripe int) *entry {
+	index := p.layout.Slot(s.number, inStripe)
+	e := &entry{
+		index:  index,
+		stripe: s,
+		length: word(p.lengths + uintptr(index)*lengthStride),
+		slot:   makeSlot(p.base(index), p.layout.SlotBytes, p.layout.MaxMemory, p.page),
+	}
+	p.entries[index].Store(e)
+	return e
+}
+
+// base is the address of a slot. All slabs but the last have the same number of slots.
+func (p *Pool) base(index int) uintptr {
+	s := &p.slabs[index/p.slabs[0].Slots]
+	return s.addr + uintptr(s.Offset(p.layout, index))
+}
+
+// Validate tells whether the pool can serve a tenant's program that needs these memories,
+// each when nothing else is leased: how many there are, how large, and whether their
+// images fit. It takes nothing.
+func (p *Pool) Validate(requests ...Request) error {
+	if n := p.config.MemoriesPerTenant; n > 0 && len(requests) > n {
+		return fmt.Errorf("pool: %d memories: %w: at most %d for a tenant", len(requests), ErrMemory, n)
+	}
+	if n := p.layout.StripeSlots(0); len(requests) > n {
+		return fmt.Errorf("pool: %d memories: %w: a stripe has %d slots", len(requests), ErrMemory, n)
+	}
+	any := makeSlot(0, p.layout.SlotBytes, p.layout.MaxMemory, p.page)
+	for i, r := range requests {
+		if _, err := any.want(r.Image, r.Size); err != nil {
+			return fmt.Errorf("pool: memory %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// Purge makes the pool forget an image: slots that are warm with it become part of the
+// reservation again now, those still leased with it at their release. It returns how many
+// did. After that, and the release of its leases, the image can be closed.
+//
+// An error names each slot that could not be mapped over; it is set aside and not reused
+// until that works.
+func (p *Pool) Purge(image *memfd.Image) (int, error) {
+	if image == nil {
+		return 0, nil
+	}
+	n := 0
+	var errs []error
+	for i := range p.stripes {
+		for _, e := range p.stripes[i].purge(image) {
+			if err := p.toReservation(e); err != nil {
+				errs = append(errs, &SlotError{"purge", e.index, err})
+			} else {
+				n++
+			}
+		}
+	}
+	return n, errors.Join(errs...)
+}
+
+// purge takes the warm entries of an image out, and marks the leased ones.
+func (s *stripe) purge(image *memfd.Image) []*entry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []*entry
+	for key, a := range s.affinities {
+		if key.image != image {
+			continue
+		}
+		for a.newest != nil {
+			e := a.newest
+			s.takeOut(e)
+			out = append(out, e)
+		}
+		a.gone = true
+		delete(s.affinities, key)
+	}
+	return out
+}
+
+// toReservation makes an entry that the caller has part of the reservation, and puts it
+// back.
+func (p *Pool) toReservation(e *entry) error {
+	err := e.slot.Reserve()
+	p.putBack(e)
+	return err
+}
+
+// reset gives a slot its initial bytes back, or failing that maps over it. After an error
+// it is unknown.
+func (p *Pool) reset(e *entry) error {
+	var err error
+	if e.slot.state == SlotInUse {
+		if err = e.slot.Clear(p.config.KeepResident); err == nil {
+			return nil
+		}
+	}
+	if worse := e.slot.Reserve(); worse != nil {
+		return errors.Join(err, worse)
+	}
+	p.remaps.Add(1)
+	return nil
+}
+
+// putBack accounts for an entry's mappings and hands it to its stripe. One more warm entry
+// than the limit makes the oldest one cold.
+func (p *Pool) putBack(e *entry) {
+	p.account(e)
+	s := e.stripe
+	s.mu.Lock()
+	placed := s.put(e)
+	var old *entry
+	if s.warm.n > p.warmLimit(s) {
+		old = s.oldest()
+		s.stats.evicted++
+	}
+	s.mu.Unlock()
+	if !placed {
+		_ = p.toReservation(e) // no longer ready, so this ends
+	}
+	if old != nil {
+		// An entry that could not be mapped over is in the list of the sick now.
+		_ = p.toReservation(old)
+	}
+}
+
+// warmLimit is a stripe's share of the limit; the first stripes have the rest.
+func (p *Pool) warmLimit(s *stripe) int {
+	n := len(p.stripes)
+	share := p.config.MaxWarm / n
+	if s.number < p.config.MaxWarm%n {
+		share++
+	}
+	return share
+}
+
+// account brings the budget in line with what the entry's slot has.
+func (p *Pool) account(e *entry) {
+	now := e.slot.VMAs()
+	if now != e.vmas {
+		vmas.Add(int64(now - e.vmas))
+		e.vmas = now
+	}
+}
+
+// Close gives the pool's address space back and lets its images go. While there are
+// leases it changes nothing and is [ErrBusy]. A closed pool's methods are [ErrClosed];
+// closing it again is nil.
+func (p *Pool) Close() error {
+	for i := range p.stripes {
+		p.stripes[i].mu.Lock()
+		defer p.stripes[i].mu.Unlock()
+	}
+	if p.stripes[0].closed {
+		return nil
+	}
+	out := 0
+	for i := range p.stripes {
+		out += p.stripes[i].out
+	}
+	if out > 0 {
+		return fmt.Errorf("pool: close: %w: %d slots are out", ErrBusy, out)
+	}
+	err := errors.Join(unmapSlabs(p.slabs), unreserve(p.lengths, p.lengthsBytes))
+	for i := range p.entries {
+		if e := p.entries[i].Load(); e != nil {
+			e.slot.forget()
+			p.account(e)
+		}
+	}
+	vmas.Add(int64(-p.ownVMAs()))
+	for i := range p.stripes {
+		p.stripes[i].closed = true
+	}
+	return err
+}

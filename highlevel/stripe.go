@@ -1,0 +1,202 @@
+package highlevel
+
+import "sync"
+
+// A stripe is the slots of a pool that share a protection key; without keys, all of them.
+// It knows which are free, and what each held last.
+//
+// An entry is in one list, or in none while a caller has it: leased, or on its way from
+// one list to another. No memory operation happens under the lock.
+type stripe struct {
+	mu     sync.Mutex
+	number int
+	slots  int // that the stripe has
+	fresh  int // that were never used begin here
+	// warm: ready, newest first. cold: unmapped. sick: unknown, oldest first; used when
+	// nothing else is left.
+	warm, cold, sick entries
+	affinities       map[affinityKey]*affinity
+	out              int // entries in no list
+	closed           bool
+	stats            stripeStats
+}
+
+type stripeStats struct {
+	affine, cold, other uint64 // slots taken, by what they were
+	evicted             uint64
+}
+
+type list uint8
+
+const (
+	nowhere list = iota
+	inWarm
+	inCold
+	inSick
+)
+
+// entries is a list linked through the entries.
+type entries struct {
+	first, last *entry
+	n           int
+}
+
+func (l *entries) pushFront(e *entry) {
+	e.prev, e.next = nil, l.first
+	if l.first != nil {
+		l.first.prev = e
+	} else {
+		l.last = e
+	}
+	l.first = e
+	l.n++
+}
+
+func (l *entries) remove(e *entry) {
+	if e.prev != nil {
+		e.prev.next = e.next
+	} else {
+		l.first = e.next
+	}
+	if e.next != nil {
+		e.next.prev = e.prev
+	} else {
+		l.last = e.prev
+	}
+	e.prev, e.next = nil, nil
+	l.n--
+}
+
+func (s *stripe) list(w list) *entries {
+	switch w {
+	case inWarm:
+		return &s.warm
+	case inCold:
+		return &s.cold
+	default:
+		return &s.sick
+	}
+}
+
+// take finds a free slot for a request: the newest warm one with the same affinity, else a
+// cold one, else the warm one that was longest unused, else one that could not be reset.
+// nil: all are in use.
+func (s *stripe) take(key affinityKey, p *Pool) *entry {
+	a := s.affinities[key]
+	if a != nil && a.newest != nil {
+		s.stats.affine++
+		e := a.newest
+		s.takeOut(e)
+		return e
+	}
+	var e *entry
+	switch {
+	case s.cold.first != nil:
+		e = s.cold.first
+		s.stats.cold++
+	case s.fresh < s.slots:
+		e = p.newEntry(s, s.fresh)
+		s.fresh++
+		s.stats.cold++
+		s.out++
+		s.attach(e, a, key)
+		return e
+	case s.warm.last != nil:
+		e = s.warm.last
+		s.stats.other++
+	case s.sick.first != nil:
+		e = s.sick.last
+		s.stats.other++
+	default:
+		return nil
+	}
+	s.takeOut(e)
+	s.detach(e)
+	s.attach(e, s.affinities[key], key)
+	return e
+}
+
+func (s *stripe) takeOut(e *entry) {
+	s.list(e.where).remove(e)
+	if e.where == inWarm {
+		e.aff.remove(e)
+	}
+	e.where = nowhere
+	s.out++
+}
+
+// put takes an entry back into the list for its state. It refuses a ready one whose image
+// was purged meanwhile: that has to become cold first.
+func (s *stripe) put(e *entry) bool {
+	if e.slot.state == SlotReady && e.aff.gone {
+		return false
+	}
+	s.out--
+	switch e.slot.state {
+	case SlotReady:
+		e.where = inWarm
+		e.aff.push(e)
+	case SlotUnmapped:
+		e.where = inCold
+		s.detach(e)
+	default:
+		e.where = inSick
+		s.detach(e)
+	}
+	s.list(e.where).pushFront(e)
+	return true
+}
+
+// oldest takes the warm entry out that was longest unused, so that the caller can make it
+// cold.
+func (s *stripe) oldest() *entry {
+	e := s.warm.last
+	if e != nil {
+		s.takeOut(e)
+	}
+	return e
+}
+
+func (s *stripe) attach(e *entry, a *affinity, key affinityKey) {
+	if a == nil {
+		a = &affinity{key: key}
+		s.affinities[key] = a
+	}
+	a.slots++
+	e.aff = a
+}
+
+func (s *stripe) detach(e *entry) {
+	a := e.aff
+	if a == nil {
+		return
+	}
+	e.aff = nil
+	if a.slots--; a.slots == 0 && !a.gone {
+		delete(s.affinities, a.key)
+	}
+}
+
+func (a *affinity) push(e *entry) {
+	e.older, e.newer = a.newest, nil
+	if a.newest != nil {
+		a.newest.newer = e
+	} else {
+		a.oldest = e
+	}
+	a.newest = e
+}
+
+func (a *affinity) remove(e *entry) {
+	if e.newer != nil {
+		e.newer.older = e.older
+	} else {
+		a.newest = e.older
+	}
+	if e.older != nil {
+		e.older.newer = e.newer
+	} else {
+		a.oldest = e.newer
+	}
+	e.older, e.newer = nil, nil
+}
