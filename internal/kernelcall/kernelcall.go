@@ -3,7 +3,6 @@ package kernelcall
 import (
 	"fmt"
 	"sync/atomic"
-	"syscall"
 )
 
 // Op is a kind of memory operation.
@@ -33,12 +32,12 @@ func (o Op) String() string {
 type Verdict struct {
 	// Skip leaves the operation out; Err is its result.
 	Skip bool
-	// Err is the result of an operation left out; 0 pretends that it succeeded.
-	Err syscall.Errno
+	// Err is the result of an operation left out; nil pretends that it succeeded.
+	Err error
 }
 
 // Fail is the verdict that leaves the operation out and fails it.
-func Fail(err syscall.Errno) Verdict { return Verdict{Skip: true, Err: err} }
+func Fail(err error) Verdict { return Verdict{Skip: true, Err: err} }
 
 // Pretend is the verdict that leaves the operation out and says that it worked.
 func Pretend() Verdict { return Verdict{Skip: true} }

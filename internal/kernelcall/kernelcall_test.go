@@ -1,9 +1,11 @@
 package kernelcall
 
 import (
-	"syscall"
+	"errors"
 	"testing"
 )
+
+var errTest = errors.New("failed on purpose")
 
 func TestDecide(t *testing.T) {
 	if v := Decide(Open); v != (Verdict{}) {
@@ -17,12 +19,12 @@ func TestDecide(t *testing.T) {
 	remove := Install(func(op Op, n uint64) Verdict {
 		got = append(got, seen{op, n})
 		if n == 1 {
-			return Fail(syscall.ENOMEM)
+			return Fail(errTest)
 		}
 		return Verdict{}
 	})
 	first, second, third := Decide(Open), Decide(Discard), Decide(Reserve)
-	if first.Skip || third.Skip || !second.Skip || second.Err != syscall.ENOMEM {
+	if first.Skip || third.Skip || !second.Skip || second.Err != errTest {
 		t.Errorf("verdicts %+v %+v %+v", first, second, third)
 	}
 	want := []seen{{Open, 0}, {Discard, 1}, {Reserve, 2}}
@@ -33,7 +35,7 @@ func TestDecide(t *testing.T) {
 	}
 	newer := Install(func(Op, uint64) Verdict { return Pretend() })
 	remove() // an older hook's end does not take a newer one away
-	if v := Decide(Open); !v.Skip || v.Err != 0 {
+	if v := Decide(Open); !v.Skip || v.Err != nil {
 		t.Errorf("newer hook lost: %+v", v)
 	}
 	newer()
