@@ -1,6 +1,7 @@
 package highlevel
 
 import (
+	"cmp"
 	"fmt"
 	"math/bits"
 	"slices"
@@ -116,12 +117,7 @@ func NewLocator(m PlacedMemories, t PlacedTables) (*Locator, error) {
 	if err := l.check(); err != nil {
 		return nil, err
 	}
-	slices.SortFunc(l.memories.Slabs, func(a, b PlacedSlab) int {
-		if a.Base < b.Base {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(l.memories.Slabs, func(a, b PlacedSlab) int { return cmp.Compare(a.Base, b.Base) })
 	if err := l.checkOverlap(); err != nil {
 		return nil, err
 	}
@@ -180,8 +176,10 @@ func (loc *Location) fill(base, offset, size, page uint64, perInstance int) {
 // check refuses what does not follow from the layouts.
 func (l *Locator) check() error {
 	m, t := &l.memories, &l.tables
-	if len(m.Slabs) != 0 && (bits.OnesCount64(m.PageSize) != 1 || m.PageSize < m.Layout.PageSize) {
-		return invalid("PageSize", m.PageSize, fmt.Sprintf("a power of two, at least %d", m.Layout.PageSize))
+	if len(m.Slabs) != 0 {
+		if err := checkPages("PageSize", m.PageSize, m.Layout.PageSize); err != nil {
+			return err
+		}
 	}
 	next := 0
 	for i, s := range m.Slabs {
@@ -190,7 +188,7 @@ func (l *Locator) check() error {
 		if s.First != next || s.Slots < 1 || !ok || size != s.Bytes {
 			return invalid(field, s.Slab, fmt.Sprintf("one that begins with slot %d, in the layout's size", next))
 		}
-		if err := placed(field, s.Base, s.Bytes, m.Layout.PageSize); err != nil {
+		if err := checkPlace(field, s.Base, s.Bytes, m.Layout.PageSize); err != nil {
 			return err
 		}
 		next += s.Slots
@@ -198,14 +196,29 @@ func (l *Locator) check() error {
 	if next != m.Layout.Slots {
 		return invalid("slabs", next, fmt.Sprintf("as many slots as the layout has: %d", m.Layout.Slots))
 	}
-	if t.Layout.Total != 0 {
-		return placed("tables", t.Base, t.Layout.Total, t.Layout.PageSize)
+	if t.Layout.Total == 0 {
+		return nil
+	}
+	if err := checkPages("PageSize of tables", t.Layout.PageSize, t.Layout.PageSize); err != nil {
+		return err
+	}
+	if t.Layout.Tables < 1 || uint64(t.Layout.Tables)*t.Layout.TableBytes != t.Layout.Total {
+		return invalid("tables", t.Layout, "a layout that NewTableLayout returned")
+	}
+	return checkPlace("tables", t.Base, t.Layout.Total, t.Layout.PageSize)
+}
+
+// checkPages refuses a unit of counting that is no power of two, or less than
+// the layout's own.
+func checkPages(field string, unit, page uint64) error {
+	if bits.OnesCount64(page) != 1 || bits.OnesCount64(unit) != 1 || unit < page {
+		return invalid(field, unit, fmt.Sprintf("a power of two, at least the layout's %d", page))
 	}
 	return nil
 }
 
-// placed refuses a base at which no mapping of the given size can be.
-func placed(field string, base, size, page uint64) error {
+// checkPlace refuses a base at which no mapping of the given size can be.
+func checkPlace(field string, base, size, page uint64) error {
 	if _, ok := add(base, size, ^uint64(0)); base == 0 || base%page != 0 || !ok {
 		return invalid(field+" at", fmt.Sprintf("%#x", base),
 			fmt.Sprintf("a multiple of %d, not 0, with %d bytes before the end of the address space", page, size))
@@ -223,6 +236,9 @@ func (l *Locator) checkOverlap() error {
 		}
 	}
 	t := &l.tables
+	if t.Layout.Total == 0 {
+		return nil
+	}
 	for _, s := range slabs {
 		if s.Base < t.Base+t.Layout.Total && t.Base < s.Base+s.Bytes {
 			return invalid("tables at", fmt.Sprintf("%#x", t.Base),
