@@ -1,0 +1,30 @@
+// Gen turns kernel headers into package sys. It has two halves with a file
+// between them:
+//
+//	kernel headers --(clang)--> facts: testdata/facts/$GOARCH.json --(Go alone)--> sys/z*.go
+//
+// From the root of the repository:
+//
+//	gen/fetch-headers /tmp/headers           # Debian's, of the version in the facts
+//	go run ./gen -headers /tmp/headers       # both halves, all ports
+//	go run ./gen -headers DIR -facts-only    # the first half
+//	go run ./gen -emit-only                  # the second half
+//	go run ./gen -headers DIR -check         # write nothing, say what would change
+//
+// The first half needs clang 16 or newer. DIR is one of the trees that tree.go
+// lists; `make headers` of a kernel of your own is among them. -ports chooses
+// ports, -facts and -out the directories; headers that are not those of the
+// committed facts want directories of their own.
+//
+// No name is typed in: rules.go says in which headers which pattern of names
+// is wanted, and everything that fits is taken. A name that fits and has no
+// integer value is an error, not an omission.
+//
+// All chosen ports or nothing: everything is made in memory, and one failure
+// writes no file. Errors name port, header and symbol. The exit status is 0, 1
+// for a failure (or, with -check, for a difference) and 2 for wrong usage.
+//
+// Reading order: main.go, ports.go, tree.go, rules.go, extract.go with
+// clang.go, discover.go, evaluate.go and dwarf.go; facts.go; emit.go with
+// constants.go, structs.go and names.go; write.go.
+package main
