@@ -23,11 +23,11 @@ type FD struct {
 
 const open = 1 << 62
 
-// New takes over the descriptor n: nobody else may close it from now on.
-func New(n int) *FD {
-	d := &FD{number: n}
+// Own takes over the descriptor n: nobody else may close it from now on. It is
+// for a zero FD, before others see it.
+func (d *FD) Own(n int) {
+	d.number = n
 	d.state.Store(open)
-	return d
 }
 
 // Hold returns the number, which stays valid until Drop.

@@ -17,7 +17,9 @@ func newFD(t *testing.T) *FD {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(n)
+	d := new(FD)
+	d.Own(n)
+	return d
 }
 
 func isOpen(n int) bool {
