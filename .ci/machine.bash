@@ -1,0 +1,81 @@
+# What this machine has, found by other means than the library's probes: if a
+# probe wrongly says no, the test that it would skip fails.
+#
+# The kernel's version is used here and nowhere else in this repository. It says
+# what a probe must find, never what the library does.
+
+# kernel MAJOR.MINOR says whether the kernel is at least that old a version.
+kernel() {
+	local have want
+	IFS=. read -r -a have <<<"$(uname -r)"
+	IFS=. read -r -a want <<<"$1"
+	((have[0] > want[0] || have[0] == want[0] && ${have[1]%%[!0-9]*} >= want[1]))
+}
+
+# ordinary COMMAND... runs a command as the ordinary user.
+ordinary() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
+
+# reserve_hugepages takes a few huge pages for the tests if none is reserved; the
+# exit trap gives them back.
+reserve_hugepages() {
+	local file=/proc/sys/vm/nr_hugepages
+	if [ "$(cat $file 2>/dev/null)" = 0 ] && echo 16 2>/dev/null >$file; then
+		hugepages=0
+		echo "reserved $(cat $file) huge pages"
+	fi
+}
+
+# forbid WHO [ALLOWED...] sets PAGESLOT_FORBID_SKIPS to all names except those
+# that this machine earns for the user WHO (root or user), and ALLOWED.
+forbid() {
+	local who=$1 allow=()
+	shift
+	# One machine is not every port, and has one page size and one policy.
+	allow+=(port page-size overcommit "$@")
+	case $who in
+	root) allow+=(user) ;;
+	user) allow+=(root) ;;
+	esac
+
+	# Userfaultfd: the sysctl exists where the kernel was built with it.
+	if [ ! -e /proc/sys/vm/unprivileged_userfaultfd ]; then
+		allow+=(userfaultfd uffd-kernel-faults)
+	elif [ "$who" = user ] && [ "$(cat /proc/sys/vm/unprivileged_userfaultfd)" = 0 ] && ! ordinary test -r /dev/userfaultfd; then
+		allow+=(uffd-kernel-faults)
+	fi
+	kernel 7.3 || allow+=(uffd-feature)
+
+	# Protection keys: the processor's flag, which shows only if the kernel uses it.
+	if grep -qwE 'ospke|poe' /proc/cpuinfo; then
+		allow+=(no-pkey)
+	else
+		allow+=(pkey)
+	fi
+
+	kernel 5.3 || allow+=(pidfd)
+	kernel 5.14 || allow+=(populate)
+	kernel 6.3 || allow+=(memfd-noexec)
+	kernel 6.7 || allow+=(pagemap-scan)
+	kernel 6.10 && [ "$(getconf LONG_BIT)" = 64 ] || allow+=(mseal)
+	kernel 6.13 || allow+=(guard-regions process-madvise)
+	# The kernel's own function for its faults is there only if it was built in.
+	grep -qw secretmem_fault /proc/kallsyms 2>/dev/null || allow+=(memfd-secret)
+
+	[ "$(awk '/HugePages_Free/ {print $2}' /proc/meminfo)" -ge 16 ] 2>/dev/null || allow+=(hugetlb)
+	[ "$(awk '/MemAvailable/ {print $2}' /proc/meminfo)" -ge $((6 << 20)) ] || allow+=(memory)
+	[ "$(cat /proc/sys/vm/max_map_count)" -ge 65530 ] || allow+=(map-count)
+	[ "$(getconf LONG_BIT)" = 64 ] && [ "$(ulimit -v)" = unlimited ] || allow+=(address-space)
+	[ "$(nproc)" -gt 1 ] || allow+=(cpus)
+	if [ "$who" = root ]; then
+		unshare --pid --fork true 2>/dev/null || allow+=(namespaces)
+	else
+		ordinary unshare --user --pid --fork true 2>/dev/null || allow+=(namespaces)
+	fi
+
+	clang_found || allow+=(clang)
+	[ -n "${PAGESLOT_HEADERS:-}" ] || allow+=(headers)
+
+	PAGESLOT_FORBID_SKIPS=all$(printf ',-%s' "${allow[@]}")
+	export PAGESLOT_FORBID_SKIPS
+	printf '\n%s: PAGESLOT_FORBID_SKIPS=%s\n' "$who" "$PAGESLOT_FORBID_SKIPS"
+}

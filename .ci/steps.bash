@@ -1,0 +1,165 @@
+# The steps of .ci/run, in the order in which it takes them. A step is a command
+# or one of these functions; it runs in a subshell with set -e.
+
+failures=()
+
+# step NAME COMMAND... runs one step and prints its seconds.
+step() {
+	local name=$1 begin=$SECONDS status
+	shift
+	printf '\n=== %s\n' "$name"
+	set +e
+	(set -euo pipefail; "$@")
+	status=$?
+	set -e
+	if [ "$status" = 0 ]; then
+		printf -- '--- ok, %d s: %s\n' $((SECONDS - begin)) "$name"
+	else
+		printf -- '--- FAILED with status %d, %d s: %s\n' "$status" $((SECONDS - begin)) "$name"
+		failures+=("$name")
+	fi
+}
+
+# clang_found says whether a clang is there that knows every port (16 or newer).
+clang_found() {
+	local c
+	for c in clang-{22,21,20,19,18,17,16} clang; do
+		if command -v "$c" >/dev/null && [[ $("$c" -print-targets 2>/dev/null) == *loongarch64* ]]; then
+			return
+		fi
+	done
+	return 1
+}
+
+# install_tools never fails: what it cannot install becomes a skip with a name.
+install_tools() {
+	go version
+	if clang_found && command -v gcc >/dev/null; then
+		return
+	fi
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get -qq -o Acquire::Retries=3 update || echo "apt-get update failed; going on with what is there"
+	if ! command -v gcc >/dev/null; then
+		apt-get -qq install -y --no-install-recommends gcc libc6-dev || true
+	fi
+	local package
+	for package in clang-{22,21,20,19,18,17,16}; do
+		clang_found && break
+		# The lists name packages that the mirror may not have any more.
+		if apt-cache show "$package" >/dev/null 2>&1; then
+			apt-get -qq install -y --no-install-recommends "$package" || true
+		fi
+	done
+	clang_found || echo "no clang 16 or newer could be installed"
+}
+
+# fetch_headers leaves no folder behind if it fails.
+fetch_headers() {
+	[ -x gen/fetch-headers ] || { echo "gen/fetch-headers is missing"; return 1; }
+	if ! gen/fetch-headers "$tmp/headers"; then
+		echo "the kernel headers could not be fetched"
+		rm -rf "$tmp/headers"
+	fi
+}
+
+# readme_commands holds this script to what the README promises.
+readme_commands() {
+	grep -F 'go run ./cmd/pageslot run' README.md
+	grep -F 'go test ./...' README.md
+}
+
+module_files() {
+	go mod verify
+	go mod tidy -diff
+}
+
+formatted() {
+	local files
+	files=$("$(go env GOROOT)/bin/gofmt" -l .)
+	[ -z "$files" ] || { echo "gofmt would change:"; echo "$files"; return 1; }
+}
+
+# fuzz_all gives every fuzz test a few seconds.
+fuzz_all() {
+	local file name
+	grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sort | while IFS=: read -r file name; do
+		name=${name#func }
+		echo "$(dirname "$file"): $name"
+		go test -run '^$' -fuzz "^$name\$" -fuzztime 3s -parallel 2 "$(dirname "$file")" >"$tmp/fuzz" 2>&1 ||
+			{ cat "$tmp/fuzz"; return 1; }
+	done
+}
+
+# port SYSTEM vets everything, tests too, and compiles everything.
+port() {
+	export GOOS=${1%/*} GOARCH=${1#*/} CGO_ENABLED=0
+	go vet ./...
+	go build ./...
+}
+
+# json_says_ok runs a command that prints JSON.
+json_says_ok() {
+	"$@" >"$tmp/json"
+	cat "$tmp/json"
+	grep -q '"ok": true' "$tmp/json"
+}
+
+# tree_state is what git says of the tree, or nothing if this is no checkout.
+tree_state() { git -c safe.directory='*' status --porcelain 2>/dev/null || true; }
+
+tree_unchanged() {
+	local now
+	now=$(tree_state)
+	[ "$now" = "$tree_before" ] || { printf 'before:\n%s\nafter:\n%s\n' "$tree_before" "$now"; return 1; }
+}
+tree_before=$(tree_state)
+
+# make_user gives nobody a copy of the tree, of the modules and, if root keeps it
+# to itself, of Go.
+make_user() {
+	local home=$tmp/user
+	mkdir -p "$home/tree" "$home/tmp"
+	tar -c --exclude=./.git . | tar -x -C "$home/tree"
+	GOMODCACHE=$home/mod go mod download
+	if ! ordinary "$(go env GOROOT)/bin/go" version; then
+		echo "an ordinary user cannot run $(go env GOROOT)/bin/go: making a copy"
+		cp -a "$(go env GOROOT)" "$home/go"
+	fi
+	chown -R 65534:65534 "$home"
+}
+
+# as_user COMMAND... runs a command there.
+as_user() {
+	local home=$tmp/user root
+	root=$(go env GOROOT)
+	[ ! -d "$home/go" ] || root=$home/go
+	cd "$home/tree"
+	ordinary env \
+		HOME="$home" TMPDIR="$home/tmp" PATH="$root/bin:$PATH" \
+		GOROOT="$root" GOTOOLCHAIN=local GOENV=off GOPROXY=off \
+		GOMODCACHE="$home/mod" GOCACHE="$home/cache" GOTMPDIR="$home/tmp" "$@"
+}
+
+# list_skips prints every skip once, by name, with how often it was taken.
+list_skips() {
+	printf '\n=== skips by name\n'
+	if [ ! -s "$PAGESLOT_SKIP_LOG" ]; then
+		echo "none"
+		return
+	fi
+	sort "$PAGESLOT_SKIP_LOG" | uniq -c | awk -F'\t' '{
+		split($1, a, " ")
+		if (a[2] != last) { print a[2]; last = a[2] }
+		printf "  %3dx %s: %s\n", a[1], $2, $3
+	}'
+}
+
+# summary ends the script.
+summary() {
+	printf '\n=== %d s in total\n' "$SECONDS"
+	if [ "${#failures[@]}" -gt 0 ]; then
+		printf 'FAILED: %s\n' "${failures[@]}"
+		exit 1
+	fi
+	echo "all ok"
+}
