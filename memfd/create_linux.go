@@ -26,7 +26,7 @@ import (
 // EACCES (Exec where vm.memfd_noexec is 2), ENODEV (no such huge pages), EMFILE,
 // ENFILE, ENOMEM, ENOSYS.
 func Create(name string, flags Flags) (*File, error) {
-	n, asked, err := create(name, flags|CloseOnExec)
+	n, asked, err := create(sys.MemfdCreate, name, flags|CloseOnExec)
 	if err != nil {
 		return nil, &Error{Op: "memfd_create", Name: name, Detail: createDetail(name, asked, err), Err: err}
 	}
@@ -39,20 +39,21 @@ func Create(name string, flags Flags) (*File, error) {
 	return f, nil
 }
 
-// create makes the descriptor and returns the flags that it asked for last.
-func create(name string, flags Flags) (n int, asked Flags, err error) {
+// create makes the descriptor with call, which is memfd_create(2), and returns
+// the flags that it asked for last.
+func create(call func(string, uint) (int, error), name string, flags Flags) (n int, asked Flags, err error) {
 	const execFlags = Exec | NoExecSeal
 	asked = flags
 	if flags&execFlags == 0 {
 		asked |= NoExecSeal
 	}
-	n, err = sys.MemfdCreate(name, uint(asked))
+	n, err = call(name, uint(asked))
 	if !errors.Is(err, unix.EINVAL) {
 		return n, asked, err
 	}
 	// The kernel is older than both flags, or something else is wrong. Without
 	// them it says which.
-	n, plain := sys.MemfdCreate(name, uint(flags&^execFlags))
+	n, plain := call(name, uint(flags&^execFlags))
 	switch {
 	case plain != nil:
 		return -1, asked, err

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -400,10 +401,14 @@ func TestImageRaces(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var wait sync.WaitGroup
+		var begun, wait sync.WaitGroup
+		begun.Add(4)
 		for range 4 {
 			wait.Go(func() {
-				for range 20 {
+				for i := range 20 {
+					if i == 1 {
+						begun.Done()
+					}
 					var b [3]byte
 					if err := im.Retain(); err != nil {
 						if !errors.Is(err, ErrClosed) {
@@ -423,9 +428,11 @@ func TestImageRaces(t *testing.T) {
 						t.Errorf("ReadAt: %v, %v", b, err)
 					}
 					im.Release()
+					runtime.Gosched() // or they keep the one that closes waiting
 				}
 			})
 		}
+		begun.Wait()
 		for {
 			err := im.Close()
 			if err == nil {

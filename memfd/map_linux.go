@@ -70,30 +70,30 @@ func (f *File) mmap(offset int64, length int, prot Prot, flags int, kind string)
 		}
 		return fail(why, err)
 	}
-	return &Mapping{name: f.name, addr: addr, length: length, whole: uintptr(whole)}, nil
+	return &Mapping{name: f.name, addr: addr, whole: uintptr(whole), bytes: bytesAt(addr, length)}, nil
 }
 
 // Mapping is a part of a file in this process's memory.
 type Mapping struct {
-	name   string
-	addr   uintptr
-	length int
-	whole  uintptr // length, rounded up to a page
-	mu     sync.Mutex
-	gone   bool
+	name  string
+	addr  uintptr
+	whole uintptr // the length, rounded up to a page
+	bytes []byte
+	mu    sync.Mutex
+	gone  bool
 }
 
 // Addr is where the mapping begins.
 func (m *Mapping) Addr() uintptr { return m.addr }
 
 // Len is the length that was asked for.
-func (m *Mapping) Len() int { return m.length }
+func (m *Mapping) Len() int { return len(m.bytes) }
 
 // Bytes is the mapping as a slice. It must not be touched after Close, nor
 // written to if the mapping lacks ProtWrite, nor read if it lacks ProtRead: the
 // program would die of it. Memory that others write at the same time is their
 // and the caller's to synchronise.
-func (m *Mapping) Bytes() []byte { return bytesAt(m.addr, m.length) }
+func (m *Mapping) Bytes() []byte { return m.bytes }
 
 // Close unmaps (munmap(2)). The second Close does nothing.
 func (m *Mapping) Close() error {
