@@ -107,6 +107,18 @@ func TestSplitExamples(t *testing.T) {
 	}
 }
 
+// Every limit that matters, for every small layout.
+func TestSplitSmall(t *testing.T) {
+	eachSmall(t, func(c Constraints, l Layout, _, _ int) {
+		if c.Slots%3 != 0 || c.Guard > 2*c.PageSize {
+			return // the rest differ in nothing that Split looks at
+		}
+		for limit := uint64(0); limit <= l.Total+1; limit += c.PageSize / 2 {
+			checkSplit(t, l, limit, all64)
+		}
+	})
+}
+
 func TestSplitWithoutSlots(t *testing.T) {
 	l, err := NewLayout(Constraints{Guard: 4096, PageSize: 4096})
 	if err != nil {
@@ -136,6 +148,10 @@ func TestSplitTooManySlabs(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = l.split(4096, all64)
+	if !errors.Is(err, ErrAddressSpace) || !strings.Contains(err.Error(), "at most 65536 slabs") {
+		t.Errorf("got %v", err)
+	}
+	_, err = l.split(4096<<14-4096, all64) // 65,540 of them
 	if !errors.Is(err, ErrAddressSpace) || !strings.Contains(err.Error(), "at most 65536 slabs") {
 		t.Errorf("got %v", err)
 	}

@@ -74,6 +74,10 @@ func checkLayout(c Constraints, l Layout) error {
 	case l.Stripes > max(1, c.Slots):
 		return fmt.Errorf("%d stripes with %d slots", l.Stripes, c.Slots)
 	}
+	striped := c.Keys >= 2 && c.Slots != 0 && c.MaxMemory != 0 && c.Guard != 0
+	if striped && l.Stripes < min(c.Keys, c.Slots) && less(times(stripes, n(l.MaxMemory)), faulting) {
+		return fmt.Errorf("%d stripes where another one would save address space", l.Stripes)
+	}
 	if l.Stripes > 1 {
 		// One stripe fewer of slots of the least size would leave a gap in cover.
 		if fewer := times(big.NewInt(int64(l.Stripes-1)), n(l.MaxMemory)); !less(fewer, faulting) {
@@ -360,8 +364,9 @@ func TestSlotsWithoutKeys(t *testing.T) {
 			}
 		}
 	}
-	if got := (Layout{}).Density(); got != 1 {
-		t.Errorf("density of nothing: %v", got)
+	nothing := Layout{Stripes: 1, Slots: 3}
+	if d, n := nothing.Density(), nothing.WithoutKeys(); d != 1 || n != 3 {
+		t.Errorf("slots of no bytes: density %v, %d without keys", d, n)
 	}
 }
 

@@ -226,6 +226,7 @@ func TestNewLocatorErrors(t *testing.T) {
 		{"no tables", func(m *PlacedMemories, t *PlacedTables) { *t = PlacedTables{} }, ""},
 		{"no memories", func(m *PlacedMemories, t *PlacedTables) { *m = PlacedMemories{} }, ""},
 		{"nothing", func(m *PlacedMemories, t *PlacedTables) { *m, *t = PlacedMemories{}, PlacedTables{} }, ""},
+		{"tables right before a slab", func(m *PlacedMemories, t *PlacedTables) { t.Base = m.Slabs[0].Base - t.Layout.Total }, ""},
 		{"page", func(m *PlacedMemories, t *PlacedTables) { m.PageSize = 3 * p }, "PageSize 12288"},
 		{"small page", func(m *PlacedMemories, t *PlacedTables) { m.PageSize = p / 2 }, "PageSize 2048"},
 		{"layout without pages", func(m *PlacedMemories, t *PlacedTables) { m.Layout.PageSize, m.PageSize = 0, p }, "PageSize 4096"},
