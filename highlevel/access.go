@@ -10,7 +10,7 @@ type View struct {
 
 // Bytes is the lease's memory now: after a Grow it is longer, and begins where it began.
 // It must not be used after Do has returned: the slot may be somebody else's then.
-func (v View) Bytes() []byte { return bytesAt(v.e.slot.base, v.e.length.Load()) }
+func (v View) Bytes() []byte { return v.e.slot.bytes(v.e.length.Load()) }
 
 // Len is the lease's size in bytes now.
 func (v View) Len() uint64 { return v.e.length.Load() }

@@ -9,23 +9,23 @@ import (
 // What every mapping of a slab has, so that the kernel can merge them again.
 const reserveFlags = sys.MAP_PRIVATE | sys.MAP_ANONYMOUS | sys.MAP_NORESERVE
 
-// execute does one step of a plan on the slot at base. All memory operations of this
+// execute does one step of a plan on a slot. All memory operations of this
 // package but a slab's birth and end go through here, so a test can fail any of them.
-func execute(base uintptr, s step, image *memfd.Image) error {
+func execute(slot *Slot, s step, image *memfd.Image) error {
 	if v := kernelcall.Decide(s.op); v.Skip {
 		if v.Err == nil {
 			return nil
 		}
-		return failed(s.op, base, s, v.Err)
+		return failed(slot, s, v.Err)
 	}
-	if err := call(base, s, image); err != nil {
-		return failed(s.op, base, s, err)
+	if err := call(slot, s, image); err != nil {
+		return failed(slot, s, err)
 	}
 	return nil
 }
 
-func call(base uintptr, s step, image *memfd.Image) error {
-	addr, length := base+uintptr(s.off), uintptr(s.len)
+func call(slot *Slot, s step, image *memfd.Image) error {
+	addr, length := slot.base+uintptr(s.off), uintptr(s.len)
 	switch s.op {
 	case kernelcall.Reserve:
 		_, err := sys.Mmap(addr, length, sys.PROT_NONE, reserveFlags|sys.MAP_FIXED, -1, 0)
@@ -40,14 +40,14 @@ func call(base uintptr, s step, image *memfd.Image) error {
 	case kernelcall.Discard:
 		return sys.Madvise(addr, length, sys.MADV_DONTNEED)
 	case kernelcall.Restore:
-		return restore(addr, length, s.off, image)
+		return restore(slot.bytes(s.off + s.len)[s.off:], s.off, image)
 	}
 	return errNotOnThisSystem
 }
 
-func failed(op kernelcall.Op, base uintptr, s step, err error) error {
-	name := op.String()
-	switch op {
+func failed(slot *Slot, s step, err error) error {
+	name := s.op.String()
+	switch s.op {
 	case kernelcall.Reserve, kernelcall.MapImage:
 		name = "mmap (" + name + ")"
 	case kernelcall.Open:
@@ -55,5 +55,5 @@ func failed(op kernelcall.Op, base uintptr, s step, err error) error {
 	case kernelcall.NoDump, kernelcall.Discard:
 		name = "madvise (" + name + ")"
 	}
-	return &OpError{Call: name, Addr: base + uintptr(s.off), Len: s.len, Err: err}
+	return &OpError{Call: name, Addr: slot.base + uintptr(s.off), Len: s.len, Err: err}
 }

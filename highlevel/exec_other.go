@@ -4,4 +4,4 @@ package highlevel
 
 import "github.com/pageslot/pageslot/memfd"
 
-func execute(uintptr, step, *memfd.Image) error { return errNotOnThisSystem }
+func execute(*Slot, step, *memfd.Image) error { return errNotOnThisSystem }

@@ -13,12 +13,15 @@ func pointer(addr uintptr) unsafe.Pointer {
 	return *(*unsafe.Pointer)(unsafe.Pointer(&addr))
 }
 
-// bytesAt is the n bytes at addr, which stay mapped while the slice is used.
-func bytesAt(addr uintptr, n uint64) []byte {
+// byteAt is the byte at addr.
+func byteAt(addr uintptr) *byte { return (*byte)(pointer(addr)) }
+
+// bytes is the first n bytes of a slot.
+func (s *Slot) bytes(n uint64) []byte {
 	if n == 0 {
 		return nil
 	}
-	return unsafe.Slice((*byte)(pointer(addr)), uintptr(n))
+	return unsafe.Slice(s.first, uintptr(n))
 }
 
 // word is a 64-bit number outside Go's heap, read and written by generated code too.

@@ -9,18 +9,12 @@ import (
 // is arithmetic: it touches no memory, and its tests run on every system. Offsets are
 // bytes from the slot's base and multiples of the page size.
 
-// A content is what a clean slot holds: the image, zeros, accessible in [0, access).
+// A content is what a clean slot holds: an image in [start, end), zeros elsewhere,
+// accessible in [0, access).
 type content struct {
-	image  *memfd.Image
-	access uint64
-}
-
-// span is where the content's image lies; empty without one.
-func (c content) span() (start, end uint64) {
-	if c.image == nil || c.image.Len() == 0 {
-		return 0, 0
-	}
-	return c.image.Offset(), c.image.End()
+	image      *memfd.Image // says which; nil for none, and then start and end are 0
+	start, end uint64
+	access     uint64
 }
 
 // A step is one operation on a range of the slot.
@@ -70,8 +64,7 @@ func planInstantiate(from, to content, length uint64) (p plan) {
 	if from.image == to.image {
 		return p
 	}
-	start, end := to.span()
-	p.mapped(kernelcall.MapImage, start, end)
+	p.mapped(kernelcall.MapImage, to.start, to.end)
 	return p
 }
 
@@ -86,12 +79,12 @@ func (p *plan) resize(from, to content) {
 	}
 	lo, hi := from.access, to.access
 	if from.image != to.image {
-		switch start, end := to.span(); {
-		case start >= end:
-		case start <= lo && lo < end:
-			lo = end
-		case lo <= start && end >= hi:
-			hi = start
+		switch {
+		case to.start >= to.end:
+		case to.start <= lo && lo < to.end:
+			lo = to.end
+		case lo <= to.start && to.end >= hi:
+			hi = to.start
 		}
 	}
 	p.add(kernelcall.Open, lo, hi)
@@ -109,10 +102,9 @@ func planGrow(from content, access uint64) (p plan) {
 func planClear(c content, keep uint64) (p plan) {
 	keep = min(keep, c.access)
 	p.add(kernelcall.Restore, 0, keep)
-	start, end := c.span()
-	p.add(kernelcall.Discard, keep, min(start, c.access))
-	p.add(kernelcall.Discard, max(keep, start), end)
-	p.add(kernelcall.Discard, max(keep, end), c.access)
+	p.add(kernelcall.Discard, keep, c.start)
+	p.add(kernelcall.Discard, max(keep, c.start), c.end)
+	p.add(kernelcall.Discard, max(keep, c.end), c.access)
 	return p
 }
 
@@ -123,14 +115,13 @@ func (c content) vmas() int {
 		return 0
 	}
 	n := 1
-	start, end := c.span()
-	if start > 0 {
+	if c.start > 0 {
 		n++
 	}
-	if start < end {
+	if c.start < c.end {
 		n++
 	}
-	if end < c.access {
+	if c.end < c.access {
 		n++
 	}
 	return n

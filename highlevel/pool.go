@@ -13,7 +13,7 @@ import (
 type Pool struct {
 	config Config
 	layout Layout
-	page   uint64
+	sizes  sizes
 	slabs  []slab
 	budget budget
 
@@ -59,7 +59,7 @@ func newPool(c Config, keys int) (*Pool, error) {
 		return nil, fmt.Errorf("pool: %w: MaxMemory, Reservation and Guard are all none", ErrInvalid)
 	}
 	limit, now := mapCounts()
-	p := &Pool{config: c, layout: layout, page: page, budget: newBudget(c.MaxVMAs, limit, now)}
+	p := &Pool{config: c, layout: layout, sizes: sizes{layout.MaxMemory, page}, budget: newBudget(c.MaxVMAs, limit, now)}
 	if p.slabs, err = mapSlabs(layout, c.MaxSlab); err != nil {
 		return nil, err
 	}
@@ -93,7 +93,7 @@ func (p *Pool) newEntry(s *stripe, inStripe int) *entry {
 		index:  index,
 		stripe: s,
 		length: word(p.lengths + uintptr(index)*lengthStride),
-		slot:   makeSlot(p.base(index), p.layout.SlotBytes, p.layout.MaxMemory, p.page),
+		slot:   makeSlot(p.base(index), p.layout.SlotBytes, p.sizes),
 	}
 	p.entries[index].Store(e)
 	return e
@@ -115,9 +115,8 @@ func (p *Pool) Validate(requests ...Request) error {
 	if n := p.layout.StripeSlots(0); len(requests) > n {
 		return fmt.Errorf("pool: %d memories: %w: a stripe has %d slots", len(requests), ErrMemory, n)
 	}
-	any := makeSlot(0, p.layout.SlotBytes, p.layout.MaxMemory, p.page)
 	for i, r := range requests {
-		if _, err := any.want(r.Image, r.Size); err != nil {
+		if _, err := p.sizes.want(r.Image, r.Size); err != nil {
 			return fmt.Errorf("pool: memory %d: %w", i, err)
 		}
 	}

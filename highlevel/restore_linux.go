@@ -7,17 +7,15 @@ import (
 	"github.com/pageslot/pageslot/memfd"
 )
 
-// restore writes the initial bytes of a slot back in place: [addr, addr+length) is at off
-// in the slot. A fault in the copy (no memory for a page that was never touched) is an
+// restore writes the initial bytes of a slot back in place; dst is at off in the slot. A fault in the copy (no memory for a page that was never touched) is an
 // error and not the end of the program.
-func restore(addr, length uintptr, off uint64, image *memfd.Image) (err error) {
+func restore(dst []byte, off uint64, image *memfd.Image) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("fault while copying: %v", r)
 		}
 	}()
-	dst := bytesAt(addr, uint64(length))
 	if image == nil {
 		clear(dst)
 		return nil
@@ -26,7 +24,7 @@ func restore(addr, length uintptr, off uint64, image *memfd.Image) (err error) {
 	if err != nil {
 		return err
 	}
-	end := off + uint64(length)
+	end := off + uint64(len(dst))
 	from, to := clamp(image.Offset(), off, end), clamp(image.End(), off, end)
 	clear(dst[:from-off])
 	if from < to {

@@ -47,11 +47,17 @@ func (s SlotState) String() string {
 // A Slot does not lock: one goroutine uses it at a time. A [Pool] has many and does.
 type Slot struct {
 	base   uintptr
+	first  *byte  // at base; the memory is not Go's
 	length uint64 // the whole slot, mapped over by Reserve
-	max    uint64 // accessible at most
-	page   uint64
-	state  SlotState
-	now    content
+	sizes
+	state SlotState
+	now   content
+}
+
+// sizes are what a request for a slot is held against.
+type sizes struct {
+	max  uint64 // accessible at most
+	page uint64
 }
 
 // NewSlot makes a slot of [base, base+length), of which at most the first max bytes
@@ -68,12 +74,12 @@ func NewSlot(base uintptr, length, max uint64) (*Slot, error) {
 	if base == 0 || max > length || uint64(base)+length < uint64(base) || uint64(uintptr(length)) != length {
 		return nil, fmt.Errorf("slot: base %#x, length %d, max %d: %w range", base, length, max, ErrInvalid)
 	}
-	s := makeSlot(base, length, max, page)
+	s := makeSlot(base, length, sizes{max, page})
 	return &s, nil
 }
 
-func makeSlot(base uintptr, length, max, page uint64) Slot {
-	return Slot{base: base, length: length, max: max, page: page}
+func makeSlot(base uintptr, length uint64, sz sizes) Slot {
+	return Slot{base: base, first: byteAt(base), length: length, sizes: sz}
 }
 
 // State tells what is known of the slot's memory.
@@ -127,18 +133,18 @@ func (s *Slot) Instantiate(image *memfd.Image, size uint64) error {
 }
 
 // want checks a request and rounds it.
-func (s *Slot) want(image *memfd.Image, size uint64) (content, error) {
-	if size > s.max {
-		return content{}, fmt.Errorf("size %d: %w: at most %d bytes", size, ErrMemory, s.max)
+func (sz sizes) want(image *memfd.Image, size uint64) (content, error) {
+	if size > sz.max {
+		return content{}, fmt.Errorf("size %d: %w: at most %d bytes", size, ErrMemory, sz.max)
 	}
-	access := (size + s.page - 1) &^ (s.page - 1)
-	if image != nil && image.Len() == 0 {
-		image = nil // all zeros, which fresh memory is without a file
+	access := (size + sz.page - 1) &^ (sz.page - 1)
+	if image == nil || image.Len() == 0 { // all zeros, which fresh memory is without a file
+		return content{access: access}, nil
 	}
-	if image != nil && image.End() > access {
+	if image.End() > access {
 		return content{}, fmt.Errorf("image of [%#x, %#x): %w: size is %d", image.Offset(), image.End(), ErrMemory, size)
 	}
-	return content{image, access}, nil
+	return content{image, image.Offset(), image.End(), access}, nil
 }
 
 // become brings a clean slot to another content.
@@ -169,7 +175,7 @@ func (s *Slot) become(want content) error {
 func (s *Slot) lose() {
 	if s.now.image != nil {
 		s.now.image.Release()
-		s.now.image = nil
+		s.now = content{access: s.now.access}
 	}
 	s.state = SlotUnknown
 }
@@ -246,7 +252,7 @@ func (s *Slot) forget() {
 // run executes a plan up to its first failure.
 func (s *Slot) run(p *plan, image *memfd.Image) error {
 	for i := range p.n {
-		if err := execute(s.base, p.steps[i], image); err != nil {
+		if err := execute(s, p.steps[i], image); err != nil {
 			return err
 		}
 	}

@@ -50,3 +50,11 @@ func (p *Pool) Stats() Stats {
 	}
 	return st
 }
+
+// Usage is what a pool takes of the machine, as the kernel counts it.
+type Usage struct {
+	Resident   uint64 // bytes of the slots in memory, images' shared pages included
+	Private    uint64 // of these, bytes that tenants wrote
+	VMAs       int    // kernel mappings of the slabs
+	PageTables uint64 // bytes of page tables, of the whole process (VmPTE)
+}

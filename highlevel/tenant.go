@@ -89,8 +89,7 @@ func (p *Pool) acquire(t *Tenant, s *stripe, r Request) (l Lease, full bool, err
 	if r.Image != nil && r.Image.Len() == 0 {
 		r.Image = nil
 	}
-	any := makeSlot(0, p.layout.SlotBytes, p.layout.MaxMemory, p.page)
-	want, err := any.want(r.Image, r.Size)
+	want, err := p.sizes.want(r.Image, r.Size)
 	if err != nil {
 		return Lease{}, false, err
 	}
