@@ -1,0 +1,138 @@
+package machine
+
+import (
+	"fmt"
+	"math"
+	"math/bits"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pageslot/pageslot/internal/testgate"
+	"github.com/pageslot/pageslot/sys"
+)
+
+// The stack lies at the top of user addresses, so the end that was found by
+// asking is at or above its end, and less than twice that (on 32 bits: a GiB).
+func TestEndOfAddresses(t *testing.T) {
+	end, _ := EndOfAddresses()
+	maps, err := os.ReadFile("/proc/self/maps")
+	if err != nil {
+		testgate.Skip(t, testgate.Proc, err.Error())
+	}
+	highest := uint64(0)
+	for line := range strings.Lines(string(maps)) {
+		var from, to uint64
+		if _, err := fmt.Sscanf(line, "%x-%x", &from, &to); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		// The kernel's own page on amd64 and arm lies above all user addresses.
+		if !strings.Contains(line, "[vsyscall]") && !strings.Contains(line, "[vectors]") {
+			highest = max(highest, to)
+		}
+	}
+	if end < highest || end > 4<<30 && highest < end/2 || end <= 4<<30 && highest+1<<30 < end {
+		t.Errorf("user addresses end at %#x; the highest mapping ends at %#x", end, highest)
+	}
+}
+
+func TestIsUserAddress(t *testing.T) {
+	page := uintptr(os.Getpagesize())
+	before, _ := Mappings()
+	taken, err := sys.Mmap(0, page, sys.PROT_NONE, reserve, -1, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !isUserAddress(uint64(taken), page) {
+		t.Errorf("%#x is mapped, but not taken for a user address", taken)
+	}
+	if err := sys.Munmap(taken, page); err != nil {
+		t.Fatal(err)
+	}
+	if beyond := uint64(math.MaxUint) - uint64(page) + 1; isUserAddress(beyond, page) {
+		t.Errorf("%#x is taken for a user address", beyond)
+	}
+	none := uint64(1) << 63
+	if bits.UintSize == 32 {
+		none = 1 << 32
+	}
+	if isUserAddress(none, page) {
+		t.Errorf("%#x is taken for a user address", none)
+	}
+	if after, _ := Mappings(); after > before+20 {
+		t.Errorf("%d mappings before, %d after", before, after)
+	}
+}
+
+func TestCounts(t *testing.T) {
+	most, ok := MaxMapCount()
+	now, ok2 := Mappings()
+	if !ok || !ok2 {
+		testgate.Skip(t, testgate.Proc, "/proc/sys/vm/max_map_count or /proc/self/maps cannot be read")
+	}
+	if now < 3 || now > most {
+		t.Errorf("%d mappings of %d", now, most)
+	}
+	// One more mapping is one more: between two that are in use, it merges with
+	// none of them.
+	page := uintptr(os.Getpagesize())
+	var held []uintptr
+	for i := range 20 {
+		prot := []int{sys.PROT_NONE, sys.PROT_READ}[i%2]
+		addr, err := sys.Mmap(0, page, prot, reserve, -1, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		held = append(held, addr)
+	}
+	if more, _ := Mappings(); more < now+15 {
+		t.Errorf("%d mappings, and %d after 20 more", now, more)
+	}
+	for _, addr := range held {
+		if err := sys.Munmap(addr, page); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if policy, ok := Overcommit(); ok && policy > 2 {
+		t.Errorf("overcommit policy %d", policy)
+	}
+}
+
+func TestLimits(t *testing.T) {
+	_, inChild, err := testgate.Child(t, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !inChild {
+		return
+	}
+	for name, l := range map[string]struct {
+		resource int
+		ask      func() (uint64, bool)
+	}{"AS": {unix.RLIMIT_AS, AddressLimit}, "MEMLOCK": {unix.RLIMIT_MEMLOCK, LockedLimit}} {
+		var was unix.Rlimit
+		if err := unix.Getrlimit(l.resource, &was); err != nil {
+			t.Fatal(err)
+		}
+		want := was.Cur
+		if want == unix.RLIM_INFINITY {
+			want = Infinity
+		}
+		if n, ok := l.ask(); !ok || n != want {
+			t.Errorf("%s: %d, %v, want %d", name, n, ok, want)
+		}
+		lower := min(was.Cur/2, 1<<30)
+		if err := unix.Setrlimit(l.resource, &unix.Rlimit{Cur: lower, Max: was.Max}); err != nil {
+			t.Fatal(err)
+		}
+		if n, ok := l.ask(); !ok || n != lower {
+			t.Errorf("%s: %d, %v, want %d", name, n, ok, lower)
+		}
+		if err := unix.Setrlimit(l.resource, &was); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
