@@ -140,6 +140,13 @@ func TestSplitGuardsAddUp(t *testing.T) {
 	if !errors.Is(err, ErrAddressSpace) || !strings.Contains(err.Error(), "together") {
 		t.Errorf("in slabs of one slot: %v", err)
 	}
+	all := 100 * (l.PreGuard + l.Faulting)
+	if slabs, err := l.split(l.PreGuard+l.Faulting, all); err != nil || len(slabs) != 100 {
+		t.Errorf("in just enough: %d slabs, %v", len(slabs), err)
+	}
+	if _, err := l.split(l.PreGuard+l.Faulting, all-1); !errors.Is(err, ErrAddressSpace) {
+		t.Errorf("in a byte less: %v", err)
+	}
 }
 
 func TestSplitTooManySlabs(t *testing.T) {

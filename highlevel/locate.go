@@ -48,8 +48,8 @@ type Location struct {
 	// slot that the guard lies beside.
 	Slot int
 
-	// Instance and Index say whose slot it is: slot Index of the instance, of
-	// as many as each instance has. Not set for a guard.
+	// Instance and Index say whose slot it is, where each instance has several:
+	// the instance's slot number Index. Not set for a guard.
 	Instance, Index int
 
 	// Offset is the distance from the slot's base; for a guard, from the
@@ -74,8 +74,10 @@ type PlacedMemories struct {
 	Layout Layout
 	Slabs  []PlacedSlab // in the order of their slots, as Split returns them
 
-	// PerInstance is how many consecutive slots belong to one instance; 0
-	// counts as 1.
+	// PerInstance is how many slots belong to each instance, one after the other
+	// in the same stripe; 0 counts as 1. With one stripe, instance 0 has the
+	// first PerInstance slots, instance 1 the next; with more, instances take
+	// turns as slots do, so that each keeps to a stripe.
 	PerInstance int
 
 	// PageSize is the unit in which Location counts pages, a power of two and
@@ -88,7 +90,7 @@ type PlacedMemories struct {
 type PlacedTables struct {
 	Layout      TableLayout
 	Base        uint64
-	PerInstance int // as for memories
+	PerInstance int // how many consecutive tables belong to each instance; 0 counts as 1
 }
 
 // Locator finds what an address belongs to. It is what a fault handler asks
@@ -150,7 +152,9 @@ func (m *PlacedMemories) locate(s *PlacedSlab, rel uint64) Location {
 	}
 	n := rel / l.SlotBytes
 	loc := Location{Kind: RegionMemory, Slot: s.First + int(n)}
-	loc.fill(s.Base+l.PreGuard+n*l.SlotBytes, rel%l.SlotBytes, l.SlotBytes, m.PageSize, m.PerInstance)
+	stripe, index := l.Stripe(loc.Slot)
+	loc.Instance, loc.Index = l.Slot(stripe, index/m.PerInstance), index%m.PerInstance
+	loc.fill(s.Base+l.PreGuard+n*l.SlotBytes, rel%l.SlotBytes, l.SlotBytes, m.PageSize)
 	return loc
 }
 
@@ -158,14 +162,13 @@ func (m *PlacedMemories) locate(s *PlacedSlab, rel uint64) Location {
 func (t *PlacedTables) locate(rel uint64) Location {
 	l := &t.Layout
 	n := rel / l.TableBytes
-	loc := Location{Kind: RegionTable, Slot: int(n)}
-	loc.fill(t.Base+n*l.TableBytes, rel%l.TableBytes, l.TableBytes, l.PageSize, t.PerInstance)
+	loc := Location{Kind: RegionTable, Slot: int(n), Instance: int(n) / t.PerInstance, Index: int(n) % t.PerInstance}
+	loc.fill(t.Base+n*l.TableBytes, rel%l.TableBytes, l.TableBytes, l.PageSize)
 	return loc
 }
 
 // fill sets what follows from the slot: its base, the offset in it, its size.
-func (loc *Location) fill(base, offset, size, page uint64, perInstance int) {
-	loc.Instance, loc.Index = loc.Slot/perInstance, loc.Slot%perInstance
+func (loc *Location) fill(base, offset, size, page uint64) {
 	loc.Offset = offset
 	loc.Page = offset / page
 	start := loc.Page * page
@@ -177,6 +180,9 @@ func (loc *Location) fill(base, offset, size, page uint64, perInstance int) {
 func (l *Locator) check() error {
 	m, t := &l.memories, &l.tables
 	if len(m.Slabs) != 0 {
+		if m.Layout.Stripes < 1 {
+			return invalid("Stripes", m.Layout.Stripes, "1 or more, as NewLayout returns")
+		}
 		if err := checkPages("PageSize", m.PageSize, m.Layout.PageSize); err != nil {
 			return err
 		}

@@ -203,6 +203,43 @@ func TestLocatorSlabsInAnyOrder(t *testing.T) {
 	}
 }
 
+// An instance's memories are all in one stripe, and no two instances share any.
+func TestLocatorInstancesKeepToAStripe(t *testing.T) {
+	const p, perInstance = 4096, 3
+	l, err := NewLayout(Constraints{Slots: 36, MaxMemory: p, Reservation: 3 * p, Guard: p, Keys: 4, PageSize: p})
+	if err != nil || l.Stripes != 4 {
+		t.Fatal(l, err)
+	}
+	slabs, err := l.Split(10 * p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	placed, _ := placeAt(slabs, p, p)
+	loc, err := NewLocator(PlacedMemories{Layout: l, Slabs: placed, PerInstance: perInstance}, PlacedTables{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	type place struct{ instance, index int }
+	slotOf := make(map[place]int)
+	for i := range l.Slots {
+		s := placed[i/slabs[0].Slots]
+		got := loc.Locate(s.Base + s.Offset(l, i))
+		at := place{got.Instance, got.Index}
+		if other, taken := slotOf[at]; taken || got.Slot != i || at.index < 0 || at.index >= perInstance || at.instance >= l.Slots/perInstance {
+			t.Fatalf("slot %d: %+v; slot %d is there too: %v", i, got, other, taken)
+		}
+		slotOf[at] = i
+	}
+	for instance := range l.Slots / perInstance {
+		first, _ := l.Stripe(slotOf[place{instance, 0}])
+		for index := range perInstance {
+			if stripe, _ := l.Stripe(slotOf[place{instance, index}]); stripe != first {
+				t.Errorf("instance %d: memory %d in stripe %d, the first in %d", instance, index, stripe, first)
+			}
+		}
+	}
+}
+
 func TestNewLocatorErrors(t *testing.T) {
 	const p = 4096
 	l, err := NewLayout(Constraints{Slots: 4, MaxMemory: p, Reservation: p, Guard: p, GuardBefore: true, PageSize: p})
@@ -230,6 +267,7 @@ func TestNewLocatorErrors(t *testing.T) {
 		{"page", func(m *PlacedMemories, t *PlacedTables) { m.PageSize = 3 * p }, "PageSize 12288"},
 		{"small page", func(m *PlacedMemories, t *PlacedTables) { m.PageSize = p / 2 }, "PageSize 2048"},
 		{"layout without pages", func(m *PlacedMemories, t *PlacedTables) { m.Layout.PageSize, m.PageSize = 0, p }, "PageSize 4096"},
+		{"no stripe", func(m *PlacedMemories, t *PlacedTables) { m.Layout.Stripes = 0 }, "Stripes 0"},
 		{"tables without pages", func(m *PlacedMemories, t *PlacedTables) { t.Layout.PageSize = 0 }, "PageSize of tables 0"},
 		{"tables that don't add up", func(m *PlacedMemories, t *PlacedTables) { t.Layout.TableBytes = 0 }, "tables {"},
 		{"a slab missing", func(m *PlacedMemories, t *PlacedTables) { m.Slabs = m.Slabs[:1] }, "slabs 2"},
