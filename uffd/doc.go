@@ -1,0 +1,35 @@
+// Package uffd is userfaultfd(2): a program decides itself what the pages of its
+// memory hold when they are first touched.
+//
+// [Open] makes a descriptor and does the handshake:
+//
+//	d, err := uffd.Open(uffd.Options{
+//		Required: uffd.FeatureSIGBUS,
+//		Wanted:   uffd.FeatureMove,
+//	})
+//
+// There are two ways to a descriptor, the system call and /dev/userfaultfd
+// (Linux 6.1), with different rules about who may use them. Open tries both, and
+// its error says what became of each and what would help ([OpenError]).
+//
+// An ordinary user gets, by default, only descriptors that do not see faults
+// taken inside the kernel (UFFD_USER_MODE_ONLY): read(2) into a missing page then
+// fails with EFAULT. Since that surprises, Open makes such a descriptor only
+// where [Options].UserMode allows it, and [Descriptor.UserModeOnly] reports it.
+//
+// # What is dangerous
+//
+// A fault is not a call that the Go runtime knows of. A goroutine that touches a
+// missing page may sit in the kernel's fault wait inside assembly that is never
+// preempted, while the runtime believes that it runs. The next garbage
+// collection waits for it, and a goroutine of the same process that should
+// resolve the fault waits for the collection: both wait for ever. A locked
+// thread does not help. So memory of this process must not be registered for
+// faults that a goroutine of this process resolves; ask for FeatureSIGBUS
+// (the fault becomes a panic that debug.SetPanicOnFault makes recoverable), or
+// hand the descriptor to another process.
+//
+// Nothing here starts goroutines or keeps global state. Descriptors are not
+// closed by the garbage collector: Close them. On systems other than Linux
+// everything compiles and answers errors.ErrUnsupported.
+package uffd

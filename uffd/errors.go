@@ -1,0 +1,145 @@
+package uffd
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+)
+
+var (
+	// ErrClosed is the error of an operation on a closed descriptor. It is
+	// fs.ErrClosed.
+	ErrClosed = fs.ErrClosed
+
+	// ErrEventFork is the error of asking for FeatureEventFork without
+	// CAP_SYS_PTRACE.
+	ErrEventFork = errors.New("EVENT_FORK needs CAP_SYS_PTRACE")
+)
+
+// Error is an operation that failed: which one, with what arguments, and why.
+type Error struct {
+	Op     string // a system call or an ioctl such as "UFFDIO_API", or what was asked for
+	Detail string // the arguments; may be empty
+	Err    error  // the cause; a syscall.Errno if it comes from the kernel
+}
+
+// Error has the cause last.
+func (e *Error) Error() string {
+	if e.Detail == "" {
+		return fmt.Sprintf("uffd: %s: %v", e.Op, e.Err)
+	}
+	return fmt.Sprintf("uffd: %s %s: %v", e.Op, e.Detail, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// FeatureError says that the kernel lacks features that were required. It
+// answers errors.Is for errors.ErrUnsupported.
+type FeatureError struct {
+	Missing   Features // required, and not there
+	Available Features // all that the kernel has
+}
+
+// Error names the features.
+func (e *FeatureError) Error() string {
+	return fmt.Sprintf("uffd: this kernel lacks the required features %v (it has %v): %v", e.Missing, e.Available, errors.ErrUnsupported)
+}
+
+// Unwrap returns errors.ErrUnsupported.
+func (e *FeatureError) Unwrap() error { return errors.ErrUnsupported }
+
+// Attempt is one way to a descriptor that failed.
+type Attempt struct {
+	Path         Path
+	UserModeOnly bool   // whether a user-mode-only descriptor was asked for
+	Op           string // the call that failed
+	Err          error
+}
+
+// String says what failed and why.
+func (a Attempt) String() string {
+	mode := ""
+	if a.UserModeOnly {
+		mode = " (user-mode-only)"
+	}
+	return fmt.Sprintf("%s%s: %v", a.Op, mode, a.Err)
+}
+
+// refused tells whether the reason is a lack of privilege.
+func (a Attempt) refused() bool { return errors.Is(a.Err, fs.ErrPermission) }
+
+// absent tells whether the reason is a kernel without this way.
+func (a Attempt) absent() bool {
+	return slices.ContainsFunc(absences, func(err error) bool { return errors.Is(a.Err, err) })
+}
+
+// OpenError says that no way leads to a descriptor: what was tried, and what would
+// help.
+//
+// It answers errors.Is for fs.ErrPermission if any attempt was refused, and for
+// errors.ErrUnsupported only if every attempt says that the kernel lacks the
+// way: somebody who is refused one way has it.
+type OpenError struct {
+	Attempts []Attempt
+}
+
+// Error names all attempts and the remedy.
+func (e *OpenError) Error() string {
+	tried := make([]string, len(e.Attempts))
+	for i, a := range e.Attempts {
+		tried[i] = a.String()
+	}
+	s := "uffd: no descriptor: " + strings.Join(tried, "; ")
+	if r := e.Remedy(); r != "" {
+		s += "; " + r
+	}
+	return s
+}
+
+// Remedy says what would help, as a clause for people; empty if nothing known
+// would.
+func (e *OpenError) Remedy() string {
+	var wantsAll, refused bool
+	for _, a := range e.Attempts {
+		wantsAll = wantsAll || !a.UserModeOnly
+		refused = refused || a.refused()
+	}
+	switch {
+	case refused && wantsAll:
+		return "to see faults inside the kernel a process needs CAP_SYS_PTRACE, or the sysctl vm.unprivileged_userfaultfd=1, or permission to open " + devicePath +
+			"; a user-mode-only descriptor needs none of them"
+	case refused:
+		return "a user-mode-only descriptor needs no privilege, so a filter (seccomp, a security module) seems to be in the way"
+	case e.unsupported() && wantsAll:
+		return "the kernel was built without CONFIG_USERFAULTFD, or a filter (seccomp) hides it"
+	case e.unsupported():
+		return "user-mode-only descriptors need Linux 5.11 and CONFIG_USERFAULTFD"
+	}
+	return ""
+}
+
+func (e *OpenError) unsupported() bool {
+	for _, a := range e.Attempts {
+		if !a.absent() {
+			return false
+		}
+	}
+	return len(e.Attempts) > 0
+}
+
+// Is answers for the error of any attempt, and for errors.ErrUnsupported as
+// described.
+func (e *OpenError) Is(target error) bool {
+	if target == errors.ErrUnsupported {
+		return e.unsupported()
+	}
+	for _, a := range e.Attempts {
+		if errors.Is(a.Err, target) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,61 @@
+package uffd
+
+import "github.com/pageslot/pageslot/internal/ownedfd"
+
+// Descriptor is a userfaultfd. Its methods may be called from several goroutines
+// at once, Close too: calls in flight end on this descriptor, and later ones fail
+// with ErrClosed. The zero Descriptor is closed.
+type Descriptor struct {
+	fd           ownedfd.FD
+	path         Path
+	userModeOnly bool
+	available    Features
+	enabled      Features
+	ioctls       Ioctls
+}
+
+// Path is how the descriptor was made.
+func (d *Descriptor) Path() Path { return d.path }
+
+// UserModeOnly tells whether faults inside the kernel are not seen: system calls
+// on missing pages of registered memory then fail with EFAULT.
+func (d *Descriptor) UserModeOnly() bool { return d.userModeOnly }
+
+// Available are all features of this kernel on this processor.
+func (d *Descriptor) Available() Features { return d.available }
+
+// Enabled are the features that are in effect: those that were required, those
+// of the wanted that are available, and WP_UNPOPULATED with WP_ASYNC.
+func (d *Descriptor) Enabled() Features { return d.enabled }
+
+// Ioctls are the calls that the descriptor itself understands. Those for a
+// range are known when it is registered.
+func (d *Descriptor) Ioctls() Ioctls { return d.ioctls }
+
+// FD is the descriptor's number, or -1 after Close. The number is good for
+// looking at (in /proc/self/fdinfo, for example); to make calls with it, which
+// Close must not get in the way of, use Control.
+func (d *Descriptor) FD() int { return d.fd.Number() }
+
+// Control calls f with the descriptor's number and returns what f returns. The
+// number stays this descriptor's until f has returned, even if Close comes
+// meanwhile. f must not close it, nor read from it without a reason: messages go
+// to one reader only. Control answers ErrClosed after Close.
+func (d *Descriptor) Control(f func(fd int) error) error {
+	fd, err := d.fd.Hold()
+	if err != nil {
+		return &Error{Op: "control", Err: err}
+	}
+	defer d.fd.Drop()
+	return f(fd)
+}
+
+// Close closes the descriptor; with calls in flight, as soon as the last of them
+// has ended. The kernel then forgets all ranges registered with it and wakes all
+// who wait for their pages, who find zeros there. The second Close does nothing.
+func (d *Descriptor) Close() error {
+	if err := d.fd.Close(); err != nil {
+		return &Error{Op: "close", Err: err}
+	}
+	return nil
+}

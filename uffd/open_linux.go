@@ -1,0 +1,149 @@
+package uffd
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pageslot/pageslot/sys"
+)
+
+// absences are what a kernel without a way says: it lacks the call or a flag of
+// it, or the device, its driver, or the driver's ioctl.
+var absences = []error{errors.ErrUnsupported, unix.EINVAL, unix.ENOENT, unix.ENXIO, unix.ENODEV, unix.ENOTTY}
+
+// Open makes a descriptor, always with O_CLOEXEC and O_NONBLOCK, and does the
+// UFFDIO_API handshake on it (userfaultfd(2), Linux 4.3;
+// ioctl_userfaultfd(2)).
+//
+// It tries the ways that options allow, one after the other. Then, if any
+// feature is asked for, it asks the kernel on a descriptor of its own what it
+// has, and enables what was chosen on a second one.
+//
+// Errors: an [*OpenError] if no way leads to a descriptor; an [*Error] that wraps
+// EMFILE, ENFILE or ENOMEM, which every way would meet; a [*FeatureError] if
+// the kernel lacks a required feature; an [*Error] that wraps [ErrEventFork] and
+// EPERM if EVENT_FORK is required without privilege (if it is only wanted, it is
+// left out); an [*Error] for options that make no sense (EINVAL). An error
+// leaves no descriptor behind.
+func Open(options Options) (*Descriptor, error) {
+	return open(kernel{
+		userfaultfd: sys.Userfaultfd,
+		device:      viaDevice,
+		api:         sys.UffdioApiCall,
+	}, options)
+}
+
+// kernel is the calls of Open, so that tests can play other kernels.
+type kernel struct {
+	userfaultfd func(flags int) (int, error)
+	device      func(flags int) (fd int, op string, err error)
+	api         func(fd int, a *sys.UffdioApi) error
+}
+
+func open(k kernel, o Options) (*Descriptor, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	fd, w, err := k.first(o.ways())
+	if err != nil {
+		return nil, err
+	}
+	d := &Descriptor{path: w.path, userModeOnly: w.userModeOnly}
+	if o.Required|o.Wanted == 0 {
+		return d.finish(k, fd, 0, 0)
+	}
+
+	// UFFDIO_API succeeds once for each descriptor, so asking costs one.
+	asked := sys.UffdioApi{Api: sys.UFFD_API}
+	err = k.api(fd, &asked)
+	_ = unix.Close(fd)
+	if err != nil {
+		return nil, apiError(0, err)
+	}
+	enable, err := o.choose(Features(asked.Features))
+	if err != nil {
+		return nil, err
+	}
+	if fd, _, err = k.first([]way{w}); err != nil {
+		return nil, err
+	}
+	return d.finish(k, fd, enable, o.Required)
+}
+
+// first tries ways until one leads to a descriptor.
+func (k kernel) first(ways []way) (int, way, error) {
+	failed := new(OpenError)
+	for _, w := range ways {
+		fd, op, err := k.try(w)
+		if err == nil {
+			return fd, w, nil
+		}
+		if errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM) {
+			return -1, way{}, &Error{Op: op, Err: err}
+		}
+		failed.Attempts = append(failed.Attempts, Attempt{w.path, w.userModeOnly, op, err})
+	}
+	return -1, way{}, failed
+}
+
+func (k kernel) try(w way) (fd int, op string, err error) {
+	flags := sys.O_CLOEXEC | sys.O_NONBLOCK
+	if w.userModeOnly {
+		flags |= sys.UFFD_USER_MODE_ONLY
+	}
+	if w.path == DevicePath {
+		return k.device(flags)
+	}
+	fd, err = k.userfaultfd(flags)
+	return fd, "userfaultfd", err
+}
+
+// viaDevice makes a descriptor through the device. Reading is all the permission
+// that its ioctl wants.
+func viaDevice(flags int) (fd int, op string, err error) {
+	op = "open " + devicePath
+	dev, err := unix.Open(devicePath, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, op, err
+	}
+	defer unix.Close(dev)
+	fd, err = sys.IoctlInt(dev, sys.USERFAULTFD_IOC_NEW, flags)
+	return fd, "ioctl USERFAULTFD_IOC_NEW of " + devicePath, err
+}
+
+// finish does the handshake and takes over fd, or closes it.
+func (d *Descriptor) finish(k kernel, fd int, enable, required Features) (*Descriptor, error) {
+	a := sys.UffdioApi{Api: sys.UFFD_API, Features: uint64(enable)}
+	err := k.api(fd, &a)
+	if errors.Is(err, unix.EPERM) && enable.Has(FeatureEventFork) && !required.Has(FeatureEventFork) {
+		// The kernel refused before it changed anything.
+		enable &^= FeatureEventFork
+		a = sys.UffdioApi{Api: sys.UFFD_API, Features: uint64(enable)}
+		err = k.api(fd, &a)
+	}
+	if err != nil {
+		_ = unix.Close(fd)
+		return nil, apiError(enable, err)
+	}
+	d.available, d.ioctls = Features(a.Features), Ioctls(a.Ioctls)
+	d.enabled = enable | implied(enable)
+	d.fd.Own(fd)
+	return d, nil
+}
+
+// implied are the features that the kernel enables along with others.
+func implied(enabled Features) Features {
+	if enabled.Has(FeatureWPAsync) {
+		return FeatureWPUnpopulated
+	}
+	return 0
+}
+
+func apiError(enable Features, err error) error {
+	if errors.Is(err, unix.EPERM) && enable.Has(FeatureEventFork) {
+		err = fmt.Errorf("%w: %w", ErrEventFork, err)
+	}
+	return &Error{Op: "UFFDIO_API", Detail: fmt.Sprintf("with features %v", enable), Err: err}
+}
