@@ -13,13 +13,13 @@ import (
 
 // layoutCommand plans a pool's slabs and maps nothing that it keeps.
 func layoutCommand(_ context.Context, args []string, stdout, stderr io.Writer) int {
-	return planLayout(thisMachine(), args, stdout, stderr)
+	return planLayout(thisHost(), args, stdout, stderr)
 }
 
-// planLayout is layoutCommand for any machine.
-func planLayout(m machine, args []string, stdout, stderr io.Writer) int {
+// planLayout is layoutCommand for any host.
+func planLayout(h host, args []string, stdout, stderr io.Writer) int {
 	const name = "layout"
-	c := highlevel.DefaultConstraints(m.space(), m.pageSize)
+	c := highlevel.DefaultConstraints(h.space(), h.pageSize)
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
 	flags.IntVar(&c.Slots, "slots", c.Slots, "`number` of memories that the pool holds at once")
 	flags.Var((*bytesize.Size)(&c.MaxMemory), "max-memory", "the most `bytes` that a slot's memory can grow to")
@@ -33,7 +33,7 @@ func planLayout(m machine, args []string, stdout, stderr io.Writer) int {
 		return status
 	}
 
-	p, err := newPoolPlan(c, m)
+	p, err := newPoolPlan(c, h)
 	switch {
 	case errors.Is(err, highlevel.ErrInvalid):
 		return badUsage(name, flagError(err), stderr)

@@ -1,13 +1,14 @@
 package main
 
 import (
+	"errors"
 	"math"
 
 	"github.com/pageslot/pageslot/highlevel"
 )
 
 // poolPlan is all that the layout command knows of a pool: where its slots
-// would lie, and what that takes of the machine. The text and the JSON object
+// would lie, and what that takes of the host. The text and the JSON object
 // both come from it.
 type poolPlan struct {
 	constraints highlevel.Constraints
@@ -15,7 +16,7 @@ type poolPlan struct {
 	slabs       []highlevel.Slab
 	slabLimit   uint64
 	total       uint64 // of all slabs
-	machine     machine
+	host        host
 
 	// The same slots without keys: what they would take, 0 if it passes all
 	// that can be counted.
@@ -23,8 +24,8 @@ type poolPlan struct {
 }
 
 // newPoolPlan plans what a pool with these constraints would map.
-func newPoolPlan(c highlevel.Constraints, m machine) (*poolPlan, error) {
-	p := &poolPlan{constraints: c, machine: m}
+func newPoolPlan(c highlevel.Constraints, h host) (*poolPlan, error) {
+	p := &poolPlan{constraints: c, host: h}
 	var err error
 	if p.layout, err = highlevel.NewLayout(c); err != nil {
 		return nil, err
@@ -107,27 +108,28 @@ func (p *poolPlan) mappingsFor(n, each int) int {
 // mappingsLeft returns how many mappings slots may take on this machine, at
 // nine tenths of the limit: at the limit itself Go's runtime dies.
 func (p *poolPlan) mappingsLeft() (n int, known bool) {
-	m := p.machine
-	if m.maxMappings < 0 || m.mappings < 0 {
+	h := p.host
+	if h.maxMappings < 0 || h.mappings < 0 {
 		return 0, false
 	}
-	return max(m.maxMappings*9/10-m.mappings-len(p.slabs), 0), true
+	return max(h.maxMappings*9/10-h.mappings-len(p.slabs), 0), true
 }
 
 // fits tells whether the slabs can be mapped here, and if not, why.
 func (p *poolPlan) fits() (yes, known bool, why string) {
-	m := p.machine
+	h := p.host
 	switch {
 	case p.total == 0:
 		return true, true, ""
-	case m.limit != 0 && p.total > m.limit:
+	case h.limit != 0 && p.total > h.limit:
 		return false, true, "RLIMIT_AS is less"
-	case m.top != 0 && p.total > m.top:
+	case h.top != 0 && p.total > h.top:
 		return false, true, "more than all user addresses"
-	case m.try == nil:
-		return false, false, ""
 	}
-	if err := m.try(p.slabs); err != nil {
+	switch err := h.try(p.slabs); {
+	case errors.Is(err, errors.ErrUnsupported):
+		return false, false, ""
+	case err != nil:
 		return false, true, err.Error()
 	}
 	return true, true, ""

@@ -65,7 +65,7 @@ type addressReport struct {
 
 // report is the plan for programs to read.
 func (p *poolPlan) report() layoutReport {
-	c, l, m := p.constraints, p.layout, p.machine
+	c, l, h := p.constraints, p.layout, p.host
 	r := layoutReport{
 		Slots: c.Slots, MaxMemory: c.MaxMemory, Reservation: c.Reservation,
 		Guard: c.Guard, GuardBefore: c.GuardBefore, Keys: c.Keys, PageSize: c.PageSize,
@@ -75,7 +75,7 @@ func (p *poolPlan) report() layoutReport {
 
 		Density:      l.Density(),
 		WithoutKeys:  noKeysReport{Slots: l.WithoutKeys()},
-		AddressSpace: addressReport{Needed: p.total, Top: orNull(m.top), Limit: orNull(m.limit)},
+		AddressSpace: addressReport{Needed: p.total, Top: orNull(h.top), Limit: orNull(h.limit)},
 		Mappings: mapsReport{
 			Idle:         len(p.slabs),
 			PerSlotLeast: leastMappings,
@@ -93,11 +93,11 @@ func (p *poolPlan) report() layoutReport {
 	if p.totalWithoutKeys != 0 || p.total == 0 {
 		r.WithoutKeys.Total = &p.totalWithoutKeys
 	}
-	if m.maxMappings >= 0 {
-		r.Mappings.Limit = &m.maxMappings
+	if h.maxMappings >= 0 {
+		r.Mappings.Limit = &h.maxMappings
 	}
-	if m.mappings >= 0 {
-		r.Mappings.Process = &m.mappings
+	if h.mappings >= 0 {
+		r.Mappings.Process = &h.mappings
 	}
 	if n, ok := p.mappingsLeft(); ok {
 		least, most := min(n/mostMappings, l.Slots), min(n/leastMappings, l.Slots)

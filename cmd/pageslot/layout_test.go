@@ -14,25 +14,25 @@ import (
 	"github.com/pageslot/pageslot/internal/bytesize"
 )
 
-// usual is a machine with the limits that most have.
-func usual() machine {
-	return machine{
+// usual is a host with the limits that most have.
+func usual() host {
+	return host{
 		pageSize: 4096, maxMappings: 65530, mappings: 30, top: 1 << 47,
 		try: func([]highlevel.Slab) error { return nil },
 	}
 }
 
-// small is a machine of 32 bits; its defaults suit every system.
-func small() machine {
-	m := usual()
-	m.top = 3 << 30
-	return m
+// small is a host of 32 bits; its defaults suit every system.
+func small() host {
+	h := usual()
+	h.top = 3 << 30
+	return h
 }
 
-// callLayout runs the command as if on m.
-func callLayout(m machine, args ...string) called {
+// callLayout runs the command as if on h.
+func callLayout(h host, args ...string) called {
 	var out, errs bytes.Buffer
-	status := planLayout(m, args, &out, &errs)
+	status := planLayout(h, args, &out, &errs)
 	return called{status, out.String(), errs.String()}
 }
 
@@ -45,13 +45,16 @@ func TestLayoutGolden(t *testing.T) {
 	limited.limit = 8 << 30
 	full := usual()
 	full.try = func([]highlevel.Slab) error { return errors.New("mmap of slab 0: cannot allocate memory") }
-	unknown := machine{pageSize: 16 << 10, maxMappings: -1, mappings: -1}
+	unknown := host{
+		pageSize: 16 << 10, maxMappings: -1, mappings: -1,
+		try: func([]highlevel.Slab) error { return errors.ErrUnsupported },
+	}
 	largePages := small()
 	largePages.pageSize = 64 << 10
 
 	for _, test := range []struct {
 		name  string
-		m     machine
+		h     host
 		large bool // more than 32-bit addresses can plan
 		args  []string
 	}{
@@ -69,14 +72,14 @@ func TestLayoutGolden(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if test.large && !wide {
-				checkOneLine(t, callLayout(test.m, test.args...), exitFailed, "address space")
+				checkOneLine(t, callLayout(test.h, test.args...), exitFailed, "address space")
 				return
 			}
 			for _, form := range []struct {
 				suffix string
 				args   []string
 			}{{".txt", test.args}, {".json", append([]string{"-json"}, test.args...)}} {
-				got := callLayout(test.m, form.args...)
+				got := callLayout(test.h, form.args...)
 				if got.status != exitOK || got.stderr != "" {
 					t.Fatalf("%q: %+v", form.args, got)
 				}
@@ -160,13 +163,13 @@ func TestLayoutDensity(t *testing.T) {
 // randomPlan is a plan of plausible sizes, of any proportion.
 func randomPlan(t *testing.T, r *rand.Rand) *poolPlan {
 	t.Helper()
-	m := usual()
+	h := usual()
 	size := func(most int) uint64 { return r.Uint64N(1 << r.IntN(most)) }
 	for {
 		p, err := newPoolPlan(highlevel.Constraints{
 			Slots: int(size(24)), MaxMemory: size(34), Reservation: size(34), Guard: size(34),
 			GuardBefore: r.IntN(2) == 0, Keys: r.IntN(20), PageSize: 4096 << r.IntN(5),
-		}, m)
+		}, h)
 		if err == nil {
 			return p
 		}
@@ -260,12 +263,12 @@ func TestLayoutWithoutKeysImpossible(t *testing.T) {
 	}
 }
 
-// The command's own machine: what the kernel says of this process.
-func TestLayoutOnThisMachine(t *testing.T) {
-	m := thisMachine()
-	c := highlevel.DefaultConstraints(m.space(), m.pageSize)
+// The real host: what the kernel says of this process.
+func TestLayoutOnThisHost(t *testing.T) {
+	h := thisHost()
+	c := highlevel.DefaultConstraints(h.space(), h.pageSize)
 	if c.Slots == 0 {
-		t.Fatalf("no slots by default on %+v", m)
+		t.Fatalf("no slots by default on %+v", h)
 	}
 	got := call("layout", "-json")
 	if got.status != exitOK || got.stderr != "" {
@@ -275,14 +278,14 @@ func TestLayoutOnThisMachine(t *testing.T) {
 	if err := json.Unmarshal([]byte(got.stdout), &r); err != nil {
 		t.Fatal(err)
 	}
-	if r.Slots != c.Slots || r.PageSize != m.pageSize || r.Total == 0 {
+	if r.Slots != c.Slots || r.PageSize != h.pageSize || r.Total == 0 {
 		t.Errorf("%+v", r)
 	}
 	if fits := r.AddressSpace.Fits; fits != nil && !*fits {
 		t.Errorf("the default does not fit here: %s", r.AddressSpace.Why)
 	}
 	text := call("layout")
-	if text.status != exitOK || !strings.Contains(text.stdout, bytesize.Size(m.pageSize).String()) {
+	if text.status != exitOK || !strings.Contains(text.stdout, bytesize.Size(h.pageSize).String()) {
 		t.Errorf("%+v", text)
 	}
 }

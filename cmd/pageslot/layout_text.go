@@ -93,10 +93,10 @@ func (p *poolPlan) writeDensity(b *strings.Builder) {
 }
 
 func (p *poolPlan) writeMappings(b *strings.Builder) {
-	l, m := p.layout, p.machine
+	l, h := p.layout, p.host
 	fmt.Fprintf(b, "\nMappings: %d while idle, %d to %d for each slot in use.\n", len(p.slabs), leastMappings, mostMappings)
 	fmt.Fprintf(b, "With all slots in use: %d to %d.\n", p.mappingsFor(l.Slots, leastMappings), p.mappingsFor(l.Slots, mostMappings))
-	fmt.Fprintf(b, "vm.max_map_count: %s. Mappings of this process: %s.\n", orUnknown(m.maxMappings), orUnknown(m.mappings))
+	fmt.Fprintf(b, "vm.max_map_count: %s. Mappings of this process: %s.\n", orUnknown(h.maxMappings), orUnknown(h.mappings))
 	n, ok := p.mappingsLeft()
 	switch least, most := n/mostMappings, n/leastMappings; {
 	case !ok:
@@ -110,9 +110,9 @@ func (p *poolPlan) writeMappings(b *strings.Builder) {
 }
 
 func (p *poolPlan) writeAddressSpace(b *strings.Builder) {
-	m := p.machine
+	h := p.host
 	fmt.Fprintf(b, "\nAddress space: %s needed.\n", planSize(p.total))
-	fmt.Fprintf(b, "User addresses end at %s, and RLIMIT_AS is %s.\n", planTop(m), planLimit(m))
+	fmt.Fprintf(b, "User addresses end at %s, and RLIMIT_AS is %s.\n", planTop(h), planLimit(h))
 	switch yes, ok, why := p.fits(); {
 	case !ok:
 		b.WriteString("Whether it fits here is unknown.\n")
@@ -123,18 +123,18 @@ func (p *poolPlan) writeAddressSpace(b *strings.Builder) {
 	}
 }
 
-func planTop(m machine) string {
-	if m.top == 0 {
+func planTop(h host) string {
+	if h.top == 0 {
 		return "an unknown address"
 	}
-	return planSize(m.top)
+	return planSize(h.top)
 }
 
-func planLimit(m machine) string {
+func planLimit(h host) string {
 	switch {
-	case m.limit != 0:
-		return planSize(m.limit)
-	case m.top == 0:
+	case h.limit != 0:
+		return planSize(h.limit)
+	case h.top == 0:
 		return "unknown"
 	}
 	return "unlimited"
