@@ -53,7 +53,7 @@ func readELF(r io.ReaderAt, size int64, page, limit uint64) (*Program, error) {
 	last := loads[len(loads)-1]
 	base, end := loads[0].Vaddr&^(page-1), last.Vaddr+last.Memsz
 	if end-base > limit {
-		return nil, fmt.Errorf("the %d loadable segments of the ELF file span %d bytes (%#x to %#x), and at most %d fit",
+		return nil, fmt.Errorf("the %d loadable segments of the ELF file span %d bytes (%#x to %#x), and a slot takes at most %d",
 			len(loads), end-base, base, end, limit)
 	}
 

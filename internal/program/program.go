@@ -83,7 +83,7 @@ func Read(r io.ReaderAt, size int64, page, limit uint64) (*Program, error) {
 		return readELF(r, size, page, limit)
 	}
 	if uint64(size) > limit {
-		return nil, fmt.Errorf("it has %d bytes, and at most %d fit", size, limit)
+		return nil, fmt.Errorf("it has %d bytes, and a slot takes at most %d", size, limit)
 	}
 	data := make([]byte, size)
 	if err := readAt(r, data, 0); err != nil {

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+)
+
+// A finding is something that was not as it has to be.
+type finding struct {
+	What string `json:"what"`
+	// Slot is -1 for what concerns no single slot.
+	Slot   int    `json:"slot"`
+	Image  string `json:"image,omitempty"`
+	Offset int64  `json:"offset"`
+	// Want and Got are bytes in hex, if bytes differed.
+	Want string `json:"want,omitempty"`
+	Got  string `json:"got,omitempty"`
+}
+
+func (f finding) String() string {
+	s := f.What
+	if f.Slot >= 0 {
+		s = fmt.Sprintf("slot %d", f.Slot)
+		if f.Image != "" {
+			s += " (" + f.Image + ")"
+		}
+		s += fmt.Sprintf(" at offset %#x: %s", f.Offset, f.What)
+	}
+	if f.Want != "" {
+		s += fmt.Sprintf(": want %s, got %s", f.Want, f.Got)
+	}
+	return s
+}
+
+const (
+	// mostKept is how many findings are kept for the report.
+	mostKept = 10
+	// mostFindings is where a job gives up: it will not get any better.
+	mostFindings = 1000
+)
+
+// findings collects from all workers.
+type findings struct {
+	n     atomic.Int64
+	mu    sync.Mutex
+	first []finding
+}
+
+func (f *findings) add(x finding) {
+	f.n.Add(1)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.first) < mostKept {
+		f.first = append(f.first, x)
+	}
+}
+
+// general adds what concerns no single slot; a nil error is none.
+func (f *findings) general(what string, err error) {
+	if err != nil {
+		f.add(finding{What: fmt.Sprintf("%s: %v", what, err), Slot: -1})
+	}
+}
+
+func (f *findings) tooMany() bool { return f.n.Load() >= mostFindings }
+
+func hexByte(b byte) string { return fmt.Sprintf("0x%02x", b) }
