@@ -14,7 +14,10 @@
 // The first half needs clang 16 or newer. DIR is one of the trees that tree.go
 // lists; `make headers` of a kernel of your own is among them. -ports chooses
 // ports, -facts and -out the directories; headers that are not those of the
-// committed facts want directories of their own.
+// committed facts want directories of their own:
+//
+//	make -C linux ARCH=x86 O=/tmp/own/x86 headers
+//	go run ./gen -headers /tmp/own -ports 386,amd64 -facts /tmp/own/facts -out /tmp/own/sys
 //
 // No name is typed in: rules.go says in which headers which pattern of names
 // is wanted, and everything that fits is taken. A name that fits and has no

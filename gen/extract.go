@@ -14,9 +14,10 @@ import (
 // extractAll is the first half: the facts of every port, or an error that names
 // all ports that failed.
 func extractAll(clang, root, source string, ports []port) ([]*Facts, error) {
+	packages := []string{source}
 	if source == "" {
 		var err error
-		if source, err = sourcePackage(root); err != nil {
+		if packages, err = sourcePackages(root); err != nil {
 			return nil, err
 		}
 	}
@@ -28,7 +29,7 @@ func extractAll(clang, root, source string, ports []port) ([]*Facts, error) {
 		wg.Go(func() {
 			gate <- struct{}{}
 			defer func() { <-gate }()
-			all[i], errs[i] = extract(clang, root, source, p)
+			all[i], errs[i] = extract(clang, root, packages, p)
 		})
 	}
 	wg.Wait()
@@ -39,24 +40,33 @@ func extractAll(clang, root, source string, ports []port) ([]*Facts, error) {
 }
 
 // extract makes the facts of one port.
-func extract(clang, root, source string, p port) (*Facts, error) {
+func extract(clang, root string, packages []string, p port) (*Facts, error) {
 	dirs, err := findHeaders(root, p)
 	if err != nil {
 		return nil, &failure{port: p.goarch, err: err}
 	}
 	c := compiler{clang, p, dirs}
-	if err := c.check(); err != nil {
+	facts, err := c.extract(packages)
+	if err != nil {
+		// Headers are not to blame if the compiler cannot do an empty file.
+		if err := c.check(); err != nil {
+			return nil, err
+		}
 		return nil, err
 	}
+	return facts, nil
+}
+
+func (c compiler) extract(packages []string) (*Facts, error) {
 	if err := c.checkArchitecture(); err != nil {
 		return nil, err
 	}
-	includes := prelude()
+	p, includes := c.port, prelude()
 	preprocessed, err := c.run(includes, "-E", "-dD", "-o", "-", "-")
 	if err != nil {
 		return nil, err
 	}
-	macros := parseMacros(string(preprocessed), dirs)
+	macros := parseMacros(string(preprocessed), c.dirs)
 	declared, err := c.declared(includes)
 	if err != nil {
 		return nil, err
@@ -67,6 +77,11 @@ func extract(clang, root, source string, p port) (*Facts, error) {
 	for i, r := range rules {
 		if !used[i] && !r.mayBeEmpty {
 			return nil, &failure{p.goarch, r.include, "", fmt.Errorf("defines no name that fits %v", r.names)}
+		}
+	}
+	for _, r := range structRules {
+		if !r.mayBeEmpty && !slices.ContainsFunc(declared.structs, func(s Struct) bool { return s.Header == r.header }) {
+			return nil, &failure{p.goarch, r.header, "", errors.New("declares no structure")}
 		}
 	}
 	for _, n := range versionNames {
@@ -82,10 +97,11 @@ func extract(clang, root, source string, p port) (*Facts, error) {
 	if err != nil {
 		return nil, err
 	}
-	facts := &Facts{Port: p.goarch, Target: p.target, Headers: Origin{Package: source}}
+	facts := &Facts{Port: p.goarch, Target: p.target}
 	if facts.Headers.Linux, err = linuxVersion(values); err != nil {
 		return nil, &failure{p.goarch, versionHeader, "LINUX_VERSION_CODE", err}
 	}
+	facts.Headers.Package = choosePackage(packages, facts.Headers.Linux)
 	for n, v := range values {
 		if names[n] != versionHeader {
 			facts.Constants = append(facts.Constants, newConstant(n, names[n], v))

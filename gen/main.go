@@ -76,8 +76,26 @@ func parseArgs(args []string, stderr io.Writer) (*config, error) {
 		return nil, errors.New("no headers: name a tree with -headers, or start from the facts with -emit-only")
 	}
 	var err error
-	c.ports, err = choosePorts(*list)
-	return c, err
+	if c.ports, err = choosePorts(*list); err != nil {
+		return nil, err
+	}
+	return c, c.checkDefaults(flags)
+}
+
+// checkDefaults refuses the directories of the repository where there is none:
+// they are made only if they were named.
+func (c *config) checkDefaults(flags *flag.FlagSet) error {
+	named := map[string]bool{}
+	flags.Visit(func(f *flag.Flag) { named[f.Name] = true })
+	for name, dir := range map[string]string{"facts": c.facts, "out": c.out} {
+		if named[name] || (name == "out" && c.factsOnly) {
+			continue
+		}
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+			return fmt.Errorf("no directory %s here: run this in the root of the repository, or name directories with -facts and -out", dir)
+		}
+	}
+	return nil
 }
 
 // do makes everything in memory and then writes it.
@@ -128,10 +146,10 @@ func (c *config) do(stdout io.Writer) error {
 	for _, path := range changed {
 		fmt.Fprintf(stdout, "%s %s\n", verb, path)
 	}
-	fmt.Fprintf(stdout, "%v: %d ports, %d files, %d %s, %.1f s\n", facts[0].Headers, len(facts),
-		len(out.files), len(changed), verb, time.Since(start).Seconds())
+	fmt.Fprintf(stdout, "%v; ports: %d, files: %d, %s: %d, in %.1f s\n", facts[0].Headers, len(facts),
+		len(out.files), verb, len(changed), time.Since(start).Seconds())
 	if c.check && len(changed) > 0 {
-		return fmt.Errorf("%d files differ from what the facts or headers give", len(changed))
+		return fmt.Errorf("%d of %d files are not what they should be", len(changed), len(out.files))
 	}
 	return nil
 }

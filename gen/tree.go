@@ -47,8 +47,13 @@ var layouts = []layout{
 		dirs: func(port, string) []string { return []string{"include"} }},
 }
 
-// findHeaders returns the include directories for p in the tree root.
+// findHeaders returns the include directories for p in the tree root. They are
+// absolute, as the names of files in debug information are.
 func findHeaders(root string, p port) ([]string, error) {
+	root, err := filepath.Abs(root)
+	if err != nil {
+		return nil, fmt.Errorf("no header tree: %w", err)
+	}
 	if info, err := os.Stat(root); err != nil {
 		return nil, fmt.Errorf("no header tree: %w", err)
 	} else if !info.IsDir() {

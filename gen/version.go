@@ -5,10 +5,12 @@ import (
 	"compress/gzip"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // The macros of linux/version.h. LINUX_VERSION_CODE has room for a sublevel of
@@ -40,35 +42,53 @@ func linuxVersion(values map[string]value) (string, error) {
 // changelogTop is the first line of a Debian changelog.
 var changelogTop = regexp.MustCompile(`^([a-z0-9][a-z0-9+.-]*) \(([^)\s]+)\)`)
 
-// sourcePackage looks for the changelog of a Debian package in the tree root
-// and returns the source package and its version, "linux 7.3.4-1". It is empty
-// for a tree that has none.
-func sourcePackage(root string) (string, error) {
-	logs, err := filepath.Glob(filepath.Join(root, "usr/share/doc/linux-libc-dev*/changelog.Debian.gz"))
+// sourcePackages looks for the changelogs of Debian packages in the tree root
+// and returns the source packages and their versions, such as "linux 7.3.4-1".
+// A -cross package has a changelog of the toolchain and one of the kernel
+// beside it: the second one counts.
+func sourcePackages(root string) ([]string, error) {
+	dirs, err := filepath.Glob(filepath.Join(root, "usr/share/doc/linux-libc-dev*"))
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	var found []string
-	for _, path := range logs {
-		line, err := firstLineOfGzip(path)
-		if err != nil {
-			return "", err
+	for _, dir := range dirs {
+		for _, name := range []string{"changelog.Debian.linux.gz", "changelog.Debian.gz"} {
+			path := filepath.Join(dir, name)
+			line, err := firstLineOfGzip(path)
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			m := changelogTop.FindStringSubmatch(line)
+			if m == nil {
+				return nil, fmt.Errorf("%s: the first line names no package and version: %q", path, line)
+			}
+			found = append(found, m[1]+" "+m[2])
+			break
 		}
-		m := changelogTop.FindStringSubmatch(line)
-		if m == nil {
-			return "", fmt.Errorf("%s: the first line names no package and version: %q", path, line)
-		}
-		found = append(found, m[1]+" "+m[2])
 	}
 	slices.Sort(found)
-	found = slices.Compact(found)
-	if len(found) > 1 {
-		return "", fmt.Errorf("the tree holds several packages: %q", found)
+	return slices.Compact(found), nil
+}
+
+// choosePackage returns the package whose headers say that they are of a
+// version of Linux: the only one there is, or else the only one of that
+// version, or none.
+func choosePackage(packages []string, linux string) string {
+	if len(packages) > 1 {
+		packages = slices.DeleteFunc(slices.Clone(packages), func(p string) bool {
+			_, version, _ := strings.Cut(p, " ")
+			upstream, _, _ := strings.Cut(version, "-")
+			return upstream != linux
+		})
 	}
-	if len(found) == 0 {
-		return "", nil
+	if len(packages) != 1 {
+		return ""
 	}
-	return found[0], nil
+	return packages[0]
 }
 
 func firstLineOfGzip(path string) (string, error) {

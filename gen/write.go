@@ -168,7 +168,7 @@ func checkPlaces(outDir string, sources map[string][]byte, factsDir string, fact
 		}
 		if len(list) > 0 {
 			return fmt.Errorf("-out %s holds generated files that this run does not make: %s; remove them or choose another directory",
-				outDir, strings.Join(list, " "))
+				outDir, few(list))
 		}
 	}
 	for _, p := range ports {
@@ -188,4 +188,13 @@ func checkPlaces(outDir string, sources map[string][]byte, factsDir string, fact
 		}
 	}
 	return nil
+}
+
+// few lists some strings and counts the others.
+func few(list []string) string {
+	const most = 3
+	if len(list) <= most {
+		return strings.Join(list, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(list[:most], ", "), len(list)-most)
 }

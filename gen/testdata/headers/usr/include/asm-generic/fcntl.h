@@ -1,0 +1,8 @@
+#ifndef _ASM_GENERIC_FCNTL_H
+#define _ASM_GENERIC_FCNTL_H
+#ifndef O_NONBLOCK
+#define O_NONBLOCK 00004000
+#endif
+#define O_CLOEXEC 02000000
+#define FD_CLOEXEC 1
+#endif

@@ -1,0 +1,6 @@
+#ifndef _ASM_GENERIC_SIGINFO_H
+#define _ASM_GENERIC_SIGINFO_H
+#define SEGV_MAPERR 1
+#define BUS_ADRERR 2
+#define NSIGSEGV 10
+#endif

@@ -1,0 +1,3 @@
+#define MFD_CLOEXEC 0x0001U
+#define MFD_HUGE_16GB (34U << 26)
+#define NOT_ASKED_FOR 1

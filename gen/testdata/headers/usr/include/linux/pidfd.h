@@ -1,0 +1,2 @@
+#include <linux/fcntl.h>
+#define PIDFD_NONBLOCK O_NONBLOCK

@@ -1,0 +1,2 @@
+#define O_NONBLOCK 0x0080
+#include <asm-generic/fcntl.h>

@@ -1,0 +1,3 @@
+#define PROT_READ 0x01
+#define MAP_ANONYMOUS 0x0800
+#define PKEY_DISABLE_ACCESS 0x1

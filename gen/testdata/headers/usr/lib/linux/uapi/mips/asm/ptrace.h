@@ -1,0 +1,1 @@
+#define DSP_CONTROL 77

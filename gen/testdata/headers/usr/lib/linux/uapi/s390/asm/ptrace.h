@@ -1,0 +1,1 @@
+#define PT_PSWMASK 0

@@ -1,0 +1,2 @@
+#define MAP_32BIT 0x40
+#include <asm-generic/mman-common.h>

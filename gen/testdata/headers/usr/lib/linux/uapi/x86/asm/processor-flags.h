@@ -1,0 +1,1 @@
+#define X86_EFLAGS_CF 1
