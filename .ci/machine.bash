@@ -69,7 +69,7 @@ forbid() {
 	if [ "$who" = root ]; then
 		unshare --pid --fork true 2>/dev/null || allow+=(namespaces)
 	else
-		ordinary unshare --user --pid --fork true 2>/dev/null || allow+=(namespaces)
+		ordinary unshare --pid --fork true 2>/dev/null || allow+=(namespaces)
 	fi
 
 	clang_found || allow+=(clang)
