@@ -31,8 +31,10 @@ type runOptions struct {
 
 // runHooks let a test break what the job has to notice.
 type runHooks struct {
+	config   func(*highlevel.Config)              // before the pool is made
 	segments func([]segment)                      // before the image is made
 	leased   func(l highlevel.Lease, open uint64) // before the misses of a lease
+	looked   func()                               // after each slot's last comparison
 }
 
 const (

@@ -37,6 +37,7 @@ type job struct {
 	program  *program.Program
 	file     string // the image's, for people
 	subjects [3]subject
+	mapped   uint64     // how many bytes may be leased while all slots are compared
 	room     int        // how many leases a worker keeps
 	last     [][]uint32 // of each slot, the pages that its last tenant dirtied; whoever leases it owns it
 	workers  []*worker
@@ -60,11 +61,14 @@ type job struct {
 // newJob makes the pool and the images. An error is about the command line
 // (isUsage), or about the machine.
 func newJob(o runOptions, hooks runHooks, stderr io.Writer) (_ *job, err error) {
-	j := &job{options: o, hooks: hooks, progress: newProgress(stderr)}
+	j := &job{options: o, hooks: hooks, mapped: mostMapped, progress: newProgress(stderr)}
 	if j.before, err = openDescriptors(); err != nil {
 		return nil, err
 	}
 	config := highlevel.Config{Slots: o.slots, MaxMemory: o.maxMemory, Reservation: o.reservation, Guard: o.guard}
+	if hooks.config != nil {
+		hooks.config(&config)
+	}
 	if j.pool, err = highlevel.New(config); err != nil {
 		return nil, poolError(err)
 	}

@@ -47,7 +47,7 @@ const mostMapped = 128 << 30
 func (j *job) verify(ctx context.Context) {
 	j.done.Store(0)
 	t := &tour{job: j, visits: make([]visit, j.options.slots)}
-	t.most = int(min(max(mostMapped/max(j.options.size, 1), uint64(j.options.workers)), uint64(j.options.slots)))
+	t.most = int(min(max(j.mapped/max(j.options.size, 1), uint64(j.options.workers)), uint64(j.options.slots)))
 	var before uint64
 	for _, w := range j.workers {
 		before += w.counts.compared
@@ -127,6 +127,9 @@ func (t *tour) look(w *worker, slot int) {
 	tenancy := &tenancy{lease: v.lease, subject: v.subject, size: t.job.options.size}
 	w.checkWord(tenancy)
 	w.inside(tenancy, "comparing in full", func(mem []byte) { w.expect(tenancy, mem, 0, tenancy.size) })
+	if t.job.hooks.looked != nil {
+		t.job.hooks.looked()
+	}
 	t.job.done.Add(1)
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -224,7 +224,7 @@ func TestRefused(t *testing.T) {
 		{"too much zero memory", le(load{kind: elf.PT_LOAD, addr: 0x1000, inMemory: 1<<20 + 1}), "at most 1048576"},
 		{"segment far behind the file", le(load{kind: elf.PT_LOAD, addr: 0x1000, inMemory: 20, overrideInFile: true, off: 1 << 62, inFile: 9}), ""},
 		{"segment at an impossible offset", le(load{kind: elf.PT_LOAD, addr: 0x1000, inMemory: 20, overrideInFile: true, off: ^uint64(3), inFile: 9}), ""},
-		{"raw, too long", make([]byte, 1<<20+1), "1048577 bytes, and at most 1048576"},
+		{"raw, too long", make([]byte, 1<<20+1), "1048577 bytes, and a slot takes at most 1048576"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			name := write(t, tc.file)
