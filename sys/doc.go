@@ -30,8 +30,8 @@
 // inside a structure. The garbage collector sees both, and both follow a stack
 // that moves. Addresses of mappings, which Go did not allocate, are uintptr.
 //
-// A structure's last word on padding is the kernel's: all of it is written out,
-// because Go aligns a uint64 to 4 on 386, arm, mips and mipsle, and C mostly to 8.
+// Padding in structures is written out: on 386, arm, mips and mipsle Go aligns a
+// uint64 to 4, and C mostly to 8.
 //
 // # Errors
 //
