@@ -13,6 +13,7 @@
 //	report.go         the form of the answers
 //	uffd_linux.go     userfaultfd
 //	memfd_linux.go    memfd_create, seals, memfd_secret
+//	pkey_linux.go     protection keys
 //	pages_linux.go    PAGEMAP_SCAN, guard regions
 //	limits_linux.go   limits of the process and of the system
 package probe

@@ -23,6 +23,8 @@ var asked = map[string]func() Answer{
 	"memfd.hugetlb-page": memfdHugePage,
 	"memfd.secret":       memfdSecret,
 
+	"pkey": protectionKeys,
+
 	"pagemap.scan":       pagemapScan,
 	"pagemap.categories": pagemapCategories,
 	"guard.install":      guardInstall,

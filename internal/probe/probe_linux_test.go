@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -62,6 +64,30 @@ func TestWhatTheGateInsistsOn(t *testing.T) {
 	} {
 		t.Run(question, func(t *testing.T) { need(t, question, name) })
 	}
+}
+
+// One of two tests is skipped: a machine has keys or it has not, and the gate
+// knows which. The processor's flags are a second opinion.
+func TestProtectionKeys(t *testing.T) {
+	a := ask("pkey")
+	if a.Verdict == Inconclusive {
+		t.Fatalf("%+v", a)
+	}
+	flag := regexp.MustCompile(`(?m)^(flags|Features)\s*:.* (ospke|poe)( |$)`)
+	cpu, err := os.ReadFile("/proc/cpuinfo")
+	if err == nil && (runtime.GOARCH == "amd64" || runtime.GOARCH == "386" || runtime.GOARCH == "arm64") && flag.Match(cpu) != (a.Verdict == Yes) {
+		t.Errorf("%+v, but /proc/cpuinfo says otherwise", a)
+	}
+	t.Run("there", func(t *testing.T) {
+		if a.Verdict == No {
+			testgate.Skip(t, testgate.Pkey, a.Reason)
+		}
+	})
+	t.Run("not there", func(t *testing.T) {
+		if a.Verdict == Yes {
+			testgate.Skip(t, testgate.NoPkey, "there are keys")
+		}
+	})
 }
 
 // Root, and whom the system allows, gets a descriptor that sees all faults.

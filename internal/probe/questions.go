@@ -23,6 +23,8 @@ var questions = []question{
 	{"memfd.hugetlb-page", "a huge page of the default size for a mapping"},
 	{"memfd.secret", "memfd_secret(2)"},
 
+	{"pkey", "protection keys"},
+
 	{"pagemap.scan", "PAGEMAP_SCAN on a mapping with one page in use"},
 	{"pagemap.categories", "the categories of pages that it knows"},
 	{"guard.install", "MADV_GUARD_INSTALL, and that the page is out of reach then"},
