@@ -87,6 +87,9 @@ func (p *Pool) checkStripe(s *stripe) error {
 	if used-len(seen) != s.out {
 		wrong("%d slots out, counts %d", used-len(seen), s.out)
 	}
+	if a := s.latest; a != nil && s.affinities[a.key] != a {
+		wrong("the latest affinity is not among them")
+	}
 	for key, a := range s.affinities {
 		if a.key != key || a.gone || a.slots == 0 || held[a] != a.slots {
 			wrong("affinity %v: %d slots, counts %d, gone %v", key, held[a], a.slots, a.gone)

@@ -36,8 +36,8 @@ type Config struct {
 	// MemoriesPerTenant is how many memories one tenant's program may have; [Pool.Validate]
 	// holds requests against it. 0 for no limit.
 	MemoriesPerTenant int
-	// MaxSlab is the longest single mapping to ask for, in bytes; 0 for 4 TiB. A pool that
-	// needs more has several: the Go runtime picks its own addresses at random, and one
+	// MaxSlab is the longest single mapping to ask for, in bytes; 0 for [DefaultSlabLimit],
+	// or one slot if that is longer. A pool that needs more has several: the Go runtime picks its own addresses at random, and one
 	// very long mapping often does not fit between them.
 	MaxSlab uint64
 	// MaxVMAs is how many kernel mappings all pools of the process may have together; 0 for
@@ -46,10 +46,7 @@ type Config struct {
 	MaxVMAs int
 }
 
-const (
-	defaultMaxWarm = 100
-	defaultMaxSlab = 4 << 40
-)
+const defaultMaxWarm = 100
 
 // withDefaults fills what is zero from d and checks the rest.
 func (c Config) withDefaults(d Constraints) (Config, error) {
@@ -58,9 +55,6 @@ func (c Config) withDefaults(d Constraints) (Config, error) {
 	}
 	if c.Slots == 0 {
 		c.Slots = d.Slots
-	}
-	if c.MaxSlab == 0 {
-		c.MaxSlab = defaultMaxSlab
 	}
 	switch {
 	case c.MaxWarm == 0:

@@ -114,7 +114,9 @@ func (l Lease) Release() error {
 	e.tenant = nil
 	err := l.pool.reset(e)
 	l.pool.putBack(e)
-	t.home.Add(^uint64(0))
+	if len(l.pool.stripes) > 1 {
+		t.home.Add(^uint64(0))
+	}
 	if err != nil {
 		return &SlotError{"release", int(l.slot), err}
 	}

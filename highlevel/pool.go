@@ -15,6 +15,7 @@ type Pool struct {
 	layout Layout
 	sizes  sizes
 	slabs  []slab
+	where  *Locator
 	budget budget
 
 	entries []atomic.Pointer[entry] // nil: never used
@@ -58,10 +59,16 @@ func newPool(c Config, keys int) (*Pool, error) {
 	if layout.SlotBytes == 0 {
 		return nil, fmt.Errorf("pool: %w: MaxMemory, Reservation and Guard are all none", ErrInvalid)
 	}
+	if c.MaxSlab == 0 {
+		c.MaxSlab = max(DefaultSlabLimit, layout.PreGuard+layout.Faulting)
+	}
 	limit, now := mapCounts()
 	p := &Pool{config: c, layout: layout, sizes: sizes{layout.MaxMemory, page}, budget: newBudget(c.MaxVMAs, limit, now)}
 	if p.slabs, err = mapSlabs(layout, c.MaxSlab); err != nil {
 		return nil, err
+	}
+	if p.where, err = NewLocator(placed(layout, p.slabs), PlacedTables{}); err != nil {
+		return nil, errors.Join(err, unmapSlabs(p.slabs))
 	}
 	p.lengthsBytes = uint64(max(c.Slots, 1)) * lengthStride
 	p.lengthsBytes = (p.lengthsBytes + page - 1) &^ (page - 1)
@@ -82,6 +89,17 @@ func (p *Pool) ownVMAs() int { return len(p.slabs) + 1 }
 
 // Layout is where the pool's slots lie.
 func (p *Pool) Layout() Layout { return p.layout }
+
+// Locator finds the slot that an address belongs to.
+func (p *Pool) Locator() *Locator { return p.where }
+
+func placed(l Layout, slabs []slab) PlacedMemories {
+	m := PlacedMemories{Layout: l}
+	for _, s := range slabs {
+		m.Slabs = append(m.Slabs, PlacedSlab{s.Slab, uint64(s.addr)})
+	}
+	return m
+}
 
 // Config is the pool's configuration with all defaults filled in.
 func (p *Pool) Config() Config { return p.config }
@@ -162,7 +180,7 @@ func (s *stripe) purge(image *memfd.Image) []*entry {
 			out = append(out, e)
 		}
 		a.gone = true
-		delete(s.affinities, key)
+		s.forget(a)
 	}
 	return out
 }

@@ -374,7 +374,11 @@ func TestTenantSpills(t *testing.T) {
 	if s := p.entries[b1.Slot()].Load().stripe; s == p.entries[a1.Slot()].Load().stripe {
 		t.Error("did not move")
 	}
-	for _, l := range []Lease{a1, a2, b1} {
+	b2 := acquire(t, b, nil, 1)
+	if _, err := p.Tenant().Acquire(nil, 1); !errors.Is(err, ErrExhausted) {
+		t.Errorf("all stripes are full: %v", err)
+	}
+	for _, l := range []Lease{a1, a2, b1, b2} {
 		release(t, l)
 	}
 	if a.home.Load()&0xffffffff != 0 || b.home.Load()&0xffffffff != 0 {
@@ -422,6 +426,31 @@ func TestVMALimit(t *testing.T) {
 	release(t, m)
 	check(t, p)
 	purge(t, p, im, 1)
+}
+
+// TestRefusedSlotKeepsNoAffinity: a slot that was taken for one image and could not have
+// it, for want of mappings, is not found again as if it held it. (The model test found
+// that.)
+func TestRefusedSlotKeepsNoAffinity(t *testing.T) {
+	c := small(2)
+	c.MaxVMAs = int(vmas.Load()) + 2 + 5
+	p := newPoolT(t, c)
+	one, two := newImage(t, seg{0, "one"}), newImage(t, seg{1, "two"})
+	tn := p.Tenant()
+	held := acquire(t, tn, nil, pageSize)
+	release(t, acquire(t, tn, one, 2*pageSize))
+	if _, err := tn.Acquire(two, 3*pageSize); !errors.Is(err, ErrExhausted) {
+		t.Fatalf("four mappings of three: %v", err)
+	}
+	check(t, p)
+	l := acquire(t, tn, one, 2*pageSize)
+	expect(t, l, one)
+	release(t, l)
+	if err := two.Close(); err != nil {
+		t.Error(err)
+	}
+	release(t, held)
+	purge(t, p, one, 1)
 }
 
 // TestGrowAtTheVMALimit: a growth that needs one more mapping than there are is refused
@@ -526,6 +555,9 @@ func TestSlabs(t *testing.T) {
 		expect(t, l, im)
 		scribble(t, l)
 		ls = append(ls, l)
+		if at := p.Locator().Locate(uint64(g.Base) + pageSize + 5); at.Slot != l.Slot() || at.Page != 1 || at.Kind != RegionMemory {
+			t.Errorf("slot %d located as %+v", l.Slot(), at)
+		}
 	}
 	check(t, p)
 	for _, l := range ls {

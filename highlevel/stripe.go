@@ -16,7 +16,8 @@ type stripe struct {
 	// nothing else is left.
 	warm, cold, sick entries
 	affinities       map[affinityKey]*affinity
-	out              int // entries in no list
+	latest           *affinity // of the last request, if it is still among affinities
+	out              int       // entries in no list
 	closed           bool
 	stats            stripeStats
 }
@@ -82,7 +83,7 @@ func (s *stripe) list(w list) *entries {
 // cold one, else the warm one that was longest unused, else one that could not be reset.
 // nil: all are in use.
 func (s *stripe) take(key affinityKey, p *Pool) *entry {
-	a := s.affinities[key]
+	a := s.affinity(key)
 	if a != nil && a.newest != nil {
 		s.stats.affine++
 		e := a.newest
@@ -112,8 +113,28 @@ func (s *stripe) take(key affinityKey, p *Pool) *entry {
 	}
 	s.takeOut(e)
 	s.detach(e)
-	s.attach(e, s.affinities[key], key)
+	s.attach(e, s.affinity(key), key)
 	return e
+}
+
+// affinity finds what is affine to a request. Most requests are like the last one.
+func (s *stripe) affinity(key affinityKey) *affinity {
+	if s.latest != nil && s.latest.key == key {
+		return s.latest
+	}
+	a := s.affinities[key]
+	if a != nil {
+		s.latest = a
+	}
+	return a
+}
+
+// forget takes an affinity out of the index.
+func (s *stripe) forget(a *affinity) {
+	delete(s.affinities, a.key)
+	if s.latest == a {
+		s.latest = nil
+	}
 }
 
 func (s *stripe) takeOut(e *entry) {
@@ -173,7 +194,7 @@ func (s *stripe) detach(e *entry) {
 	}
 	e.aff = nil
 	if a.slots--; a.slots == 0 && !a.gone {
-		delete(s.affinities, a.key)
+		s.forget(a)
 	}
 }
 

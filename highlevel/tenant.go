@@ -12,7 +12,7 @@ import (
 // concurrent use.
 type Tenant struct {
 	pool *Pool
-	home atomic.Uint64 // stripe in the upper half, leases in the lower
+	home atomic.Uint64 // stripe in the upper half, leases in the lower; not kept with one stripe
 }
 
 // Tenant makes a tenant, at home in the stripe with the fewest leases.
@@ -66,22 +66,38 @@ func (t *Tenant) Acquire(image *memfd.Image, size uint64) (Lease, error) {
 // all cases nothing is leased.
 func (t *Tenant) AcquireMemory(r Request) (Lease, error) {
 	p := t.pool
+	if len(p.stripes) == 1 { // nowhere to go, nothing to count
+		l, _, err := p.acquire(t, &p.stripes[0], r)
+		return l, err
+	}
 	home := t.home.Add(1)
-	for {
+	for range p.stripes {
 		l, full, err := p.acquire(t, &p.stripes[home>>32], r)
 		if err == nil {
 			return l, nil
 		}
-		if full && len(p.stripes) > 1 && uint32(home) == 1 {
-			other := uint64(p.emptiest()) << 32
-			if other>>32 != home>>32 && t.home.CompareAndSwap(home, other|1) {
-				home = other | 1
-				continue
-			}
+		if full && t.move(&home) {
+			continue
 		}
 		t.home.Add(^uint64(0))
 		return Lease{}, err
 	}
+	t.home.Add(^uint64(0))
+	return Lease{}, &LimitError{What: "slots", Limit: p.layout.Slots}
+}
+
+// move takes a tenant without leases, but for the one that it is asking for, to the
+// stripe with the most free slots, unless that is where it is.
+func (t *Tenant) move(home *uint64) bool {
+	if uint32(*home) != 1 {
+		return false
+	}
+	to := uint64(t.pool.emptiest())<<32 | 1
+	if to == *home || !t.home.CompareAndSwap(*home, to) {
+		return false
+	}
+	*home = to
+	return true
 }
 
 // acquire leases a slot of a stripe; full tells that it has none left.
@@ -107,6 +123,9 @@ func (p *Pool) acquire(t *Tenant, s *stripe, r Request) (l Lease, full bool, err
 	s.mu.Unlock()
 
 	if err := p.fill(e, want, r); err != nil {
+		if e.slot.state == SlotReady && e.slot.now.image != r.Image {
+			_ = e.slot.Reserve() // it is affine to what it was to hold, and does not hold it
+		}
 		p.putBack(e)
 		return Lease{}, false, err
 	}
