@@ -55,6 +55,8 @@ func create(call func(string, uint) (int, error), name string, flags Flags) (n i
 	// them it says which.
 	n, plain := call(name, uint(flags&^execFlags))
 	switch {
+	case plain != nil && !errors.Is(plain, unix.EINVAL):
+		return -1, flags &^ execFlags, plain
 	case plain != nil:
 		return -1, asked, err
 	case flags&execFlags == NoExecSeal:

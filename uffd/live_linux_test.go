@@ -71,6 +71,20 @@ func mustOpen(t testing.TB, o Options) *Descriptor {
 // descriptor that sees all faults.
 func maybeAll(t testing.TB) (bySyscall, byDevice bool) {
 	t.Helper()
+	sysctl, err := os.ReadFile("/proc/sys/vm/unprivileged_userfaultfd")
+	if err != nil {
+		testgate.Skip(t, testgate.Userfaultfd, err.Error())
+	}
+	dev, err := os.Open(devicePath)
+	if err == nil {
+		dev.Close()
+	}
+	return mayTrace(t) || strings.TrimSpace(string(sysctl)) == "1", err == nil
+}
+
+// mayTrace tells whether this process has CAP_SYS_PTRACE.
+func mayTrace(t testing.TB) bool {
+	t.Helper()
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
 		testgate.Skip(t, testgate.Proc, err.Error())
@@ -81,20 +95,25 @@ func maybeAll(t testing.TB) (bySyscall, byDevice bool) {
 			break
 		}
 	}
-	sysctl, err := os.ReadFile("/proc/sys/vm/unprivileged_userfaultfd")
-	if err != nil {
-		testgate.Skip(t, testgate.Userfaultfd, err.Error())
+	return caps>>unix.CAP_SYS_PTRACE&1 != 0
+}
+
+// userModeKnown tells whether this kernel has UFFD_USER_MODE_ONLY.
+func userModeKnown(t testing.TB) bool {
+	t.Helper()
+	fd, err := sys.Userfaultfd(sys.UFFD_USER_MODE_ONLY | sys.O_CLOEXEC)
+	if errors.Is(err, unix.EINVAL) {
+		return false
 	}
-	dev, err := os.Open(devicePath)
-	if err == nil {
-		dev.Close()
-	}
-	return caps>>unix.CAP_SYS_PTRACE&1 != 0 || strings.TrimSpace(string(sysctl)) == "1", err == nil
+	testgate.Need(t, testgate.Userfaultfd, err)
+	_ = unix.Close(fd)
+	return true
 }
 
 // Every path and mode against the kernel's rules.
 func TestOpen(t *testing.T) {
 	bySyscall, byDevice := maybeAll(t)
+	user := userModeKnown(t)
 	for _, test := range []struct {
 		options Options
 		all     bool // a descriptor that sees all faults is to be had
@@ -118,6 +137,12 @@ func TestOpen(t *testing.T) {
 				refused := errors.Is(err, fs.ErrPermission)
 				if refused == errors.Is(err, errors.ErrUnsupported) || test.options.Path != DevicePath && !refused {
 					t.Errorf("%v: neither or both of refused and unsupported", err)
+				}
+				return
+			}
+			if !test.all && !user {
+				if d != nil || !errors.Is(err, errors.ErrUnsupported) || !strings.Contains(err.Error(), "5.11") {
+					t.Fatalf("%v, %v; want unsupported", d, err)
 				}
 				return
 			}
@@ -198,13 +223,9 @@ func TestRequiredFeatureThatNoKernelHas(t *testing.T) {
 }
 
 func TestEventForkNeedsPrivilege(t *testing.T) {
-	privileged, _ := maybeAll(t)
+	privileged := mayTrace(t)
 	if have := mustOpen(t, Options{}).Available(); !have.Has(FeatureEventFork) {
 		testgate.Skip(t, testgate.UffdFeature, "the kernel has no EVENT_FORK")
-	}
-	sysctl, _ := os.ReadFile("/proc/sys/vm/unprivileged_userfaultfd")
-	if strings.TrimSpace(string(sysctl)) == "1" {
-		privileged = os.Geteuid() == 0 // the sysctl opens the call, not the feature
 	}
 	d, err := Open(Options{Required: FeatureEventFork, UserMode: UserModeFallback})
 	switch {
@@ -440,7 +461,7 @@ func TestZeroDescriptorIsClosed(t *testing.T) {
 
 func TestControlAllocatesNothing(t *testing.T) {
 	d := mustOpen(t, Options{})
-	r := sys.UffdioRange{Start: uint64(page), Len: uint64(page)}
+	r := sys.UffdioRange{Start: uint64(registered(t, d)), Len: uint64(page)}
 	call := func(fd int) error { return sys.UffdioWakeCall(fd, &r) }
 	if n := testing.AllocsPerRun(100, func() {
 		if err := d.Control(call); err != nil {
