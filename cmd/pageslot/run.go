@@ -39,8 +39,7 @@ type runHooks struct {
 
 const (
 	mostWorkers = 1024
-	// mostRounds keeps all counts far from the end of 64 bits.
-	mostRounds = 1 << 40
+	mostRounds  = 1<<31 - 1
 )
 
 // runCommand is the main job: workers lease slots of a real program's image, check
@@ -87,9 +86,9 @@ func parseRun(args []string, stdout, stderr io.Writer) (o runOptions, status int
 		"any other file as it is (default this program)")
 	flags.IntVar(&o.slots, "slots", 0, "`number` of slots (default what suits the address space, mostly 1000)")
 	flags.IntVar(&o.workers, "workers", runtime.GOMAXPROCS(0), "`number` of goroutines that take leases")
-	flags.IntVar(&o.rounds, "rounds", 4000, "`number` of leases that each worker takes")
+	flags.IntVar(&o.rounds, "rounds", 5000, "`number` of leases that each worker takes")
 	flags.IntVar(&o.dirty, "dirty", 64, "`number` of random pages that are written in each lease")
-	flags.Var(&size, "size", "`bytes` of a lease at first (default the image and 256KiB)")
+	flags.Var(&size, "size", "`bytes` of a lease at first (default its image and 256KiB)")
 	flags.Var(&maxMemory, "max-memory", "`bytes` to which a lease can grow (default mostly 4GiB)")
 	flags.Var(&reservation, "reservation", "`bytes` from a slot's base within which a stray access faults (default mostly 4GiB)")
 	flags.Var(&guard, "guard", "`bytes` behind the reservation, and ahead of the first slot, that fault too (default mostly 32MiB)")
@@ -133,7 +132,7 @@ func (o *runOptions) check(set map[string]bool) error {
 	}{
 		{"slots", o.slots, 1, 1 << 30},
 		{"workers", o.workers, 1, mostWorkers},
-		{"rounds", o.rounds, 1, min(mostRounds, maxInt)},
+		{"rounds", o.rounds, 1, mostRounds},
 		{"dirty", o.dirty, 0, 1 << 30},
 	} {
 		switch {
@@ -149,8 +148,6 @@ func (o *runOptions) check(set map[string]bool) error {
 	}
 	return nil
 }
-
-const maxInt = int(^uint(0) >> 1)
 
 // imageFile is the file to open and its name for people.
 func (o *runOptions) imageFile() (file, label string, err error) {

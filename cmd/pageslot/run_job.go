@@ -101,6 +101,13 @@ func newJob(o runOptions, hooks runHooks, stderr io.Writer) (_ *job, err error) 
 		return nil, err
 	}
 
+	if !o.sizeSet {
+		// As the first: what they hold, and zeros.
+		for i := range j.subjects[1:] {
+			s := &j.subjects[1+i]
+			s.size = min(roundUp(s.least, page)+extra, s.size)
+		}
+	}
 	j.geometry = newGeometry(layout, j.config.Guard)
 	j.last = make([][]uint32, layout.Slots)
 	j.room = j.roomToHold(page)
@@ -115,7 +122,7 @@ func newJob(o runOptions, hooks runHooks, stderr io.Writer) (_ *job, err error) 
 func (j *job) roomToHold(page uint64) int {
 	workers := j.options.workers
 	dirty := mostDirty / (uint64(j.options.dirty+1) * page) / uint64(workers)
-	return min(mostHeld, j.options.slots/workers, j.pool.Stats().VMALimit/8/workers, int(dirty))
+	return min(mostHeld, j.options.slots/2/workers, j.pool.Stats().VMALimit/8/workers, int(dirty))
 }
 
 // fitSize settles the size of a lease.

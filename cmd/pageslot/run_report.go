@@ -9,8 +9,7 @@ import (
 	"github.com/pageslot/pageslot/internal/bytesize"
 )
 
-// runReport is the JSON object of "pageslot run". Sizes are in bytes, times in
-// nanoseconds unless the name says otherwise.
+// runReport is the JSON object of "pageslot run". Sizes are in bytes.
 type runReport struct {
 	OK          bool      `json:"ok"`
 	Interrupted bool      `json:"interrupted"`
@@ -71,8 +70,8 @@ type imageReport struct {
 // times are quantiles of one operation in the workers' rounds.
 type times struct {
 	Count uint64        `json:"count"`
-	P50   time.Duration `json:"p50"`
-	P99   time.Duration `json:"p99"`
+	P50   time.Duration `json:"p50_ns"`
+	P99   time.Duration `json:"p99_ns"`
 }
 
 type placeReport struct {
@@ -106,7 +105,7 @@ func (j *job) report(ctx context.Context) *runReport {
 	page := j.geometry.page
 	r := &runReport{
 		Interrupted: ctx.Err() != nil && !j.whole,
-		Failures:    j.findings.n.Load(), First: j.findings.first,
+		Failures:    j.findings.n.Load(), First: append([]finding{}, j.findings.first...),
 		Seed: o.seed,
 		Image: imageReport{
 			File: j.file, Format: j.program.Format, Segments: len(j.program.Segments), Bytes: j.program.Size,

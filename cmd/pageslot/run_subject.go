@@ -13,6 +13,7 @@ type subject struct {
 	image  *memfd.Image // nil: none, zeros
 	oracle oracle.Oracle
 	least  uint64 // the smallest size that holds it
+	size   uint64 // of most leases of it
 }
 
 // imageName begins the names of the files of images.
@@ -39,10 +40,11 @@ func subjects(file string, p *program.Program, size, page uint64, shift func([]m
 		return list, err
 	}
 
+	list[0].size = size
 	pattern := oracle.Pattern{Page: page, Pages: min(size/page, patternPages)}
-	list[1] = subject{name: "the synthetic image", oracle: pattern, least: pattern.Size()}
+	list[1] = subject{name: "the synthetic image", oracle: pattern, least: pattern.Size(), size: size}
 	list[1].image, err = memfd.NewImage(patternSegments(pattern), memfd.ImageOptions{Name: imageName + "-synthetic"})
-	list[2] = subject{name: "no image", oracle: oracle.Zeros{}}
+	list[2] = subject{name: "no image", oracle: oracle.Zeros{}, size: size}
 	return list, err
 }
 

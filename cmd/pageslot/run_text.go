@@ -53,8 +53,8 @@ func (r *runReport) writeLeases(b *strings.Builder) {
 	runRow(b, "leases/s", thousands(uint64(r.LeasesPerSecond)), "%s had their image in place, %s came from the reservation,",
 		thousands(r.AcquiredAffine), thousands(r.AcquiredCold))
 	runRow(b, "", "", "%s held something else; %s times nothing was free", thousands(r.AcquiredOther), thousands(r.Exhausted))
-	runRow(b, "acquire p50", short(r.Acquire.P50), "of all %s leases", thousands(r.Acquire.Count))
-	runRow(b, "acquire p99", short(r.Acquire.P99), "")
+	runRow(b, "acquire p50", short(r.Acquire.P50), "of all %s leases: most find a slot whose last tenant had grown it,", thousands(r.Acquire.Count))
+	runRow(b, "acquire p99", short(r.Acquire.P99), "so that it has to shrink")
 	runRow(b, "reset p50", short(r.Reset.P50), "the whole of Release, of %s leases", thousands(r.Reset.Count))
 	runRow(b, "reset p99", short(r.Reset.P99), "")
 	runRow(b, "pages dirtied", thousands(r.PagesDirtied), "%s", size(r.PagesDirtied*r.PageSize))

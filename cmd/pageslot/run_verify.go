@@ -103,7 +103,7 @@ func (t *tour) lease() (int, error) {
 		return -1, nil
 	}
 	s := t.nextSubject()
-	l, err := t.job.pool.Tenant().Acquire(s.image, t.job.options.size)
+	l, err := t.job.pool.Tenant().Acquire(s.image, s.size)
 	if err != nil {
 		return -1, err
 	}
@@ -124,7 +124,7 @@ func (t *tour) nextSubject() *subject {
 // look compares all of a slot. After that it can be parked.
 func (t *tour) look(w *worker, slot int) {
 	v := t.visits[slot]
-	tenancy := &tenancy{lease: v.lease, subject: v.subject, size: t.job.options.size}
+	tenancy := &tenancy{lease: v.lease, subject: v.subject, size: v.subject.size}
 	w.checkWord(tenancy)
 	w.inside(tenancy, "comparing in full", func(mem []byte) { w.expect(tenancy, mem, 0, tenancy.size) })
 	if t.job.hooks.looked != nil {
@@ -218,7 +218,7 @@ func (t *tour) again(slot int, s *subject) error {
 	var image *memfd.Image
 	var size uint64
 	if s != nil {
-		image, size = s.image, t.job.options.size
+		image, size = s.image, s.size
 	}
 	l, err := t.job.pool.Tenant().Acquire(image, size)
 	if err != nil {

@@ -113,13 +113,13 @@ func (w *worker) round(ctx context.Context, n int) {
 	w.probe(t)
 }
 
-// pickSize is mostly the size that was asked for, and sometimes another: a slot that
+// pickSize is mostly the usual size, and sometimes another: a slot that
 // is ready with the same image and another size takes a different way.
 func (w *worker) pickSize(s *subject) uint64 {
 	if w.rng.IntN(4) != 0 {
-		return w.job.options.size
+		return s.size
 	}
-	return s.least + w.rng.Uint64N(w.job.options.size-s.least+1)
+	return s.least + w.rng.Uint64N(s.size-s.least+1)
 }
 
 // take leases a slot. When all are taken it gives one back, or waits for another
@@ -257,7 +257,7 @@ func (w *worker) expectSome(t *tenancy, mem []byte, from uint64) {
 
 // grow makes the lease larger, and expects zeros where it is new.
 func (w *worker) grow(t *tenancy) {
-	most := min(w.job.geometry.max, w.job.options.size+growth)
+	most := min(w.job.geometry.max, t.subject.size+growth)
 	if t.size >= most {
 		return
 	}
