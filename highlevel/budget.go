@@ -1,6 +1,11 @@
 package highlevel
 
-import "sync/atomic"
+import (
+	"math"
+	"sync/atomic"
+
+	"github.com/pageslot/pageslot/internal/machine"
+)
 
 // vmas counts the kernel mappings of all pools of the process, for the limit is the
 // process's: with two pools, each counting its own, both would run into it.
@@ -18,12 +23,32 @@ func (b budget) charge(n int) bool {
 	return true
 }
 
-// newBudget leaves a tenth of the kernel's limit to the rest of the process, which has
-// now mappings, pools' included.
-func newBudget(maxVMAs, limit, now int) budget {
+// The kernel's own default, for where /proc does not tell.
+const usualMaxMapCount = 65530
+
+// newBudget leaves a tenth of the kernel's limit to the rest of the process, and what the
+// process has mapped already outside of pools.
+func newBudget(maxVMAs int) budget {
 	if maxVMAs > 0 {
 		return budget{int64(maxVMAs)}
 	}
+	limit, ok := machine.MaxMapCount()
+	if !ok {
+		limit = usualMaxMapCount
+	}
+	now, _ := machine.Mappings()
 	others := max(int64(now)-vmas.Load(), 0)
-	return budget{int64(limit)*9/10 - others}
+	return budget{int64(min(limit, math.MaxInt64/9))*9/10 - others}
+}
+
+// addressSpace is how many bytes the process can map.
+func addressSpace() uint64 {
+	space, ok := machine.EndOfAddresses()
+	if !ok {
+		space = 1 << 31
+	}
+	if limit, ok := machine.AddressLimit(); ok {
+		space = min(space, limit)
+	}
+	return space
 }

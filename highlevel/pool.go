@@ -62,8 +62,7 @@ func newPool(c Config, keys int) (*Pool, error) {
 	if c.MaxSlab == 0 {
 		c.MaxSlab = max(DefaultSlabLimit, layout.PreGuard+layout.Faulting)
 	}
-	limit, now := mapCounts()
-	p := &Pool{config: c, layout: layout, sizes: sizes{layout.MaxMemory, page}, budget: newBudget(c.MaxVMAs, limit, now)}
+	p := &Pool{config: c, layout: layout, sizes: sizes{layout.MaxMemory, page}, budget: newBudget(c.MaxVMAs)}
 	if p.slabs, err = mapSlabs(layout, c.MaxSlab); err != nil {
 		return nil, err
 	}

@@ -1,14 +1,12 @@
 package highlevel
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"os"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pageslot/pageslot/internal/machine"
 	"github.com/pageslot/pageslot/sys"
 )
 
@@ -44,10 +42,9 @@ func noSpace(length uint64, err error) error {
 		return fmt.Errorf("pool: %w", cause)
 	}
 	why := "no gap is that long"
-	var limit unix.Rlimit
-	if unix.Getrlimit(unix.RLIMIT_AS, &limit) == nil && limit.Cur != unix.RLIM_INFINITY {
-		why = fmt.Sprintf("RLIMIT_AS is %d bytes", limit.Cur)
-	} else if b, err := os.ReadFile("/proc/sys/vm/overcommit_memory"); err == nil && bytes.Equal(bytes.TrimSpace(b), []byte("2")) {
+	if limit, ok := machine.AddressLimit(); ok && limit != machine.Infinity {
+		why = fmt.Sprintf("RLIMIT_AS is %d bytes", limit)
+	} else if policy, ok := machine.Overcommit(); ok && policy == 2 {
 		why = "vm.overcommit_memory is 2"
 	}
 	return fmt.Errorf("pool: %w: %s: %w", ErrAddressSpace, why, cause)
@@ -68,61 +65,4 @@ func words(length uint64) (uintptr, error) {
 		return 0, noSpace(length, err)
 	}
 	return addr, nil
-}
-
-// defaultMaxMapCount is what vm.max_map_count is taken for where /proc does not tell.
-const defaultMaxMapCount = 65530
-
-// mapCounts asks how many mappings the process may have, and how many it has.
-func mapCounts() (limit, now int) {
-	limit = defaultMaxMapCount
-	if b, err := os.ReadFile("/proc/sys/vm/max_map_count"); err == nil {
-		if n, err := strconv.Atoi(string(bytes.TrimSpace(b))); err == nil {
-			limit = n
-		}
-	}
-	if b, err := os.ReadFile("/proc/self/maps"); err == nil {
-		now = bytes.Count(b, []byte("\n"))
-	}
-	return limit, now
-}
-
-// addressSpace asks how many bytes this process can map: up to the highest address that
-// the kernel lets it have, and no more than RLIMIT_AS. Above 47 bits it does not look:
-// what lies there is only given to those who ask for it by address.
-func addressSpace() uint64 {
-	space := topOfAddresses()
-	var limit unix.Rlimit
-	if unix.Getrlimit(unix.RLIMIT_AS, &limit) == nil {
-		space = min(space, limit.Cur)
-	}
-	return space
-}
-
-func topOfAddresses() uint64 {
-	for bits := 47; bits > 32; bits-- {
-		if canMap(1 << (bits - 1)) {
-			return 1 << bits
-		}
-	}
-	for top := uint64(4 << 30); top > 1<<30; top -= 1 << 30 {
-		if canMap(top - top/16) {
-			return top
-		}
-	}
-	return 1 << 30
-}
-
-// canMap tells whether an address is the process's: free, or taken already.
-func canMap(addr uint64) bool {
-	page := uintptr(os.Getpagesize())
-	if uint64(uintptr(addr)) != addr {
-		return false
-	}
-	got, err := sys.Mmap(uintptr(addr), page, sys.PROT_NONE, reserveFlags|sys.MAP_FIXED_NOREPLACE, -1, 0)
-	if err != nil {
-		return errors.Is(err, unix.EEXIST)
-	}
-	_ = sys.Munmap(got, page)
-	return uint64(got) == addr // an old kernel takes the address for a hint
 }

@@ -1,0 +1,132 @@
+package highlevel
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pageslot/pageslot/internal/machine"
+	"github.com/pageslot/pageslot/internal/testgate"
+	"github.com/pageslot/pageslot/sys"
+)
+
+// What limits a process stays with it, so these tests limit a child.
+
+// inChild runs the rest of a test in a child, and tells whether this is it.
+func inChild(t *testing.T) bool {
+	t.Helper()
+	_, child, err := testgate.Child(t, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return child
+}
+
+// TestAddressLimit: under RLIMIT_AS a pool that does not fit says so, and the zero config
+// is one that fits.
+func TestAddressLimit(t *testing.T) {
+	if !inChild(t) {
+		return
+	}
+	now, ok := mappedBytes(t)
+	if !ok {
+		return
+	}
+	limit := now + 1<<30
+	if err := unix.Setrlimit(unix.RLIMIT_AS, &unix.Rlimit{Cur: limit, Max: limit}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := New(Config{Slots: 100, MaxMemory: 64 << 20, Reservation: 64 << 20, Guard: 1 << 20})
+	if !errors.Is(err, ErrAddressSpace) || !errors.Is(err, unix.ENOMEM) || !strings.Contains(err.Error(), "RLIMIT_AS") {
+		t.Errorf("more than the limit: %v", err)
+	}
+	if after, _ := mappedBytes(t); after > now+256<<20 {
+		t.Errorf("a refused pool left %d bytes mapped", after-now)
+	}
+	p := newPoolT(t, Config{})
+	l := acquire(t, p.Tenant(), nil, 1)
+	release(t, l)
+}
+
+func mappedBytes(t *testing.T) (n uint64, ok bool) {
+	t.Helper()
+	all, err := readMaps()
+	if errors.Is(err, os.ErrNotExist) {
+		testgate.Skip(t, testgate.Proc, err.Error())
+		return 0, false
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range all {
+		n += v.End - v.Start
+	}
+	return n, true
+}
+
+// TestFragmentedAddressSpace: where one long mapping has no place, several have.
+func TestFragmentedAddressSpace(t *testing.T) {
+	if !inChild(t) {
+		return
+	}
+	space, ok := machine.EndOfAddresses()
+	if !ok {
+		t.Fatal("no end of addresses")
+	}
+	piece := uintptr(space / 64)
+	var pieces []uintptr
+	for {
+		addr, err := sys.Mmap(0, piece, sys.PROT_NONE, reserveFlags, -1, 0)
+		if err != nil {
+			break
+		}
+		pieces = append(pieces, addr)
+	}
+	if len(pieces) < 12 {
+		t.Fatalf("only %d pieces of %#x", len(pieces), piece)
+	}
+	// Gaps of one piece, none beside another: pieces come in the order of addresses,
+	// but for a few that filled holes.
+	free := 0
+	for i := 0; i < len(pieces) && free < len(pieces)/2; i += 2 {
+		if err := sys.Munmap(pieces[i], piece); err != nil {
+			t.Fatal(err)
+		}
+		free++
+	}
+	slot := uint64(piece) / 10 &^ (pageSize - 1)
+	p := newPoolT(t, Config{Slots: 30, MaxMemory: pageSize, Reservation: slot, Guard: None, MaxSlab: space})
+	if len(p.slabs) < 3 {
+		t.Errorf("30 slots of %#x in %d slabs, where gaps are %#x", slot, len(p.slabs), piece)
+	}
+	for range 30 {
+		defer release(t, acquire(t, p.Tenant(), nil, 1))
+	}
+}
+
+// TestLockedMemory: memory that is locked can't be given back, so a pool refuses to be
+// made of it.
+func TestLockedMemory(t *testing.T) {
+	if !inChild(t) {
+		return
+	}
+	if err := unix.Mlockall(sys.MCL_FUTURE); err != nil {
+		testgate.Skip(t, testgate.Root, "mlockall: "+err.Error())
+	}
+	p, err := New(small(2))
+	if err == nil {
+		p.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), "mlockall(MCL_FUTURE)") {
+		t.Errorf("%v", err)
+	}
+	if err := unix.Munlockall(); err != nil {
+		t.Fatal(err)
+	}
+	p = newPoolT(t, small(2))
+	release(t, acquire(t, p.Tenant(), nil, 1))
+}
