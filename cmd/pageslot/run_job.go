@@ -156,7 +156,8 @@ func (j *job) run(ctx context.Context) {
 	stop := j.progress.start(&j.done)
 	j.progress.phase("leasing every slot once", 0)
 	j.survey()
-	surveyed := j.pool.Stats()
+	j.stats = j.pool.Stats()
+	surveyed := j.stats // its leases are not the workers'
 	if j.findings.n.Load() == 0 {
 		j.progress.phase("leases", int64(j.options.rounds)*int64(j.options.workers))
 		began := time.Now()
@@ -201,7 +202,7 @@ func (j *job) parallel(ctx context.Context, f func(*worker, context.Context)) {
 // survey leases every slot at once, with no bytes, which takes nothing of the kernel,
 // and notes where it is.
 func (j *job) survey() {
-	leases := j.leaseRest(nil)
+	leases := j.leaseRest()
 	for _, l := range leases {
 		g, err := l.Guest()
 		if err != nil {
@@ -221,7 +222,8 @@ func (j *job) survey() {
 }
 
 // leaseRest leases all slots that are left, with no bytes.
-func (j *job) leaseRest(leases []highlevel.Lease) []highlevel.Lease {
+func (j *job) leaseRest() []highlevel.Lease {
+	var leases []highlevel.Lease
 	for {
 		// A new tenant each time: one alone keeps to its stripe.
 		l, err := j.pool.Tenant().Acquire(nil, 0)

@@ -37,15 +37,15 @@ type miss struct {
 // probe provokes an access at each place and expects the typed error. Places that
 // this layout leaves accessible are counted and left alone.
 func (w *worker) probe(t *tenancy) {
-	access := roundUp(t.size, w.job.geometry.page)
+	open := roundUp(t.size, w.job.geometry.page)
 	for p := range numPlaces {
-		target, ok := w.job.geometry.target(t.lease.Slot(), access, p)
+		target, ok := w.job.geometry.target(t.lease.Slot(), open, p)
 		if !ok {
 			w.counts.notApplicable[p]++
 			continue
 		}
 		w.turn++
-		for _, m := range w.misses(target, access) {
+		for _, m := range w.misses(target, open) {
 			if !w.caught(t, m) {
 				// A store where a load went through would change somebody's memory.
 				break
@@ -59,14 +59,14 @@ func (w *worker) probe(t *tenancy) {
 
 // misses are the accesses for a target: a load, then in turn a store, a copy from
 // there, a copy to there.
-func (w *worker) misses(t target, access uint64) []miss {
+func (w *worker) misses(t target, open uint64) []miss {
 	list := append(w.missed[:0], miss{byLoad, false, t.off, t.off, t.off + 1, t.kind})
 	if w.turn%3 == 0 {
 		list = append(list, miss{byStore, true, t.off, t.off, t.off + 1, t.kind})
 	} else {
 		start, end := t.run(copyBytes, w.job.geometry.page)
 		m := miss{byCopy, w.turn%3 == 1, start, start, end, t.kind}
-		if !m.into && start == int64(access) && access >= copyBytes {
+		if !m.into && start == int64(open) && open >= copyBytes {
 			m.start -= copyBytes / 2 // a copy that begins well and runs over the end
 		}
 		list = append(list, m)

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/pageslot/pageslot/highlevel"
-	"github.com/pageslot/pageslot/internal/bytesize"
 )
 
 // runReport is the JSON object of "pageslot run". Sizes are in bytes.
@@ -167,5 +166,3 @@ func (r *runReport) verdict() string {
 	}
 	return "FAILED: interrupted before everything was verified; what was checked till then was right"
 }
-
-func size(n uint64) string { return bytesize.Size(n).Round() }

@@ -35,10 +35,10 @@ func (r *runReport) writeJob(b *strings.Builder) {
 	i := r.Image
 	fmt.Fprintf(b, "image %s (%s)\n", i.File, i.Format)
 	fmt.Fprintf(b, "  %s, %s; copy-on-write in %s, %s with data\n",
-		countOf(i.Segments, "segment"), size(i.Bytes), countOf(int(i.Pages), "page"), thousands(i.Data))
+		countOf(i.Segments, "segment"), planSize(i.Bytes), countOf(int(i.Pages), "page"), thousands(i.Data))
 	fmt.Fprintf(b, "  in turn with a synthetic image of %s with holes, and with none\n", countOf(int(i.Second), "page"))
 	fmt.Fprintf(b, "pool  %s of %s, growing to %s in a reservation of %s, guard %s\n",
-		countOf(r.Slots, "slot"), size(r.Size), size(r.MaxMemory), size(r.Reservation), size(r.Guard))
+		countOf(r.Slots, "slot"), planSize(r.Size), planSize(r.MaxMemory), planSize(r.Reservation), planSize(r.Guard))
 	fmt.Fprintf(b, "  %s", countOf(r.Stripes, "stripe"))
 	if r.OneStripe != "" {
 		fmt.Fprintf(b, ": %s", r.OneStripe)
@@ -57,8 +57,8 @@ func (r *runReport) writeLeases(b *strings.Builder) {
 	runRow(b, "acquire p99", short(r.Acquire.P99), "so that it has to shrink")
 	runRow(b, "reset p50", short(r.Reset.P50), "the whole of Release, of %s leases", thousands(r.Reset.Count))
 	runRow(b, "reset p99", short(r.Reset.P99), "")
-	runRow(b, "pages dirtied", thousands(r.PagesDirtied), "%s", size(r.PagesDirtied*r.PageSize))
-	runRow(b, "bytes compared", size(r.BytesCompared), "with what the file says, read by other code")
+	runRow(b, "pages dirtied", thousands(r.PagesDirtied), "%s", planSize(r.PagesDirtied*r.PageSize))
+	runRow(b, "bytes compared", planSize(r.BytesCompared), "with what the file says, read by other code")
 }
 
 func (r *runReport) writeFaults(b *strings.Builder) {
@@ -85,13 +85,13 @@ func (r *runReport) writeMemory(b *strings.Builder) {
 		b.WriteByte('\n')
 	}
 	row("leases", thousands(uint64(d.Leases)), thousands(uint64(a.Leases)), "with memory, at that moment")
-	row("resident", size(d.Resident), size(a.Resident), "images' shared pages in each slot included")
-	row("private", size(d.Private), size(a.Private), "of it, what tenants wrote")
-	row("page tables", size(d.PageTables), size(a.PageTables), "of the whole process")
+	row("resident", planSize(d.Resident), planSize(a.Resident), "images' shared pages in each slot included")
+	row("private", planSize(d.Private), planSize(a.Private), "of it, what tenants wrote")
+	row("page tables", planSize(d.PageTables), planSize(a.PageTables), "of the whole process")
 	row("VMAs", thousands(uint64(d.VMAs)), thousands(uint64(a.VMAs)), "pools stop at %s", thousands(uint64(r.VMALimit)))
 	if r.SlotsVerified > 0 {
 		fmt.Fprintf(b, "\n%s of %s slots leased once more and compared in full: %s in %.2f s\n",
-			thousands(uint64(r.SlotsVerified)), thousands(uint64(r.Slots)), size(r.VerifiedBytes), r.VerifiedSeconds)
+			thousands(uint64(r.SlotsVerified)), thousands(uint64(r.Slots)), planSize(r.VerifiedBytes), r.VerifiedSeconds)
 	}
 }
 

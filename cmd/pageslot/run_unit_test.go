@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -208,7 +209,7 @@ func TestPatience(t *testing.T) {
 }
 
 func TestProgress(t *testing.T) {
-	var b bytes.Buffer
+	b := written{first: make(chan struct{})}
 	p := &progress{to: &b}
 	if p.line(3) != "" {
 		t.Error("a line before the first phase")
@@ -223,19 +224,31 @@ func TestProgress(t *testing.T) {
 	}
 	var done atomic.Int64
 	stop := p.start(&done)
-	time.Sleep(2*progressPeriod + progressPeriod/2)
+	<-b.first
 	stop()
-	if s := b.String(); !strings.Contains(s, "\rleases: 0 of 12,345\x1b[K") || !strings.HasSuffix(s, "\r\x1b[K") {
+	if s := b.text.String(); !strings.Contains(s, "\rleases: 0 of 12,345\x1b[K") || !strings.HasSuffix(s, "\r\x1b[K") {
 		t.Errorf("%q", s)
 	}
 
-	for _, w := range []io.Writer{&b, notTerminal(t)} {
+	for _, w := range []io.Writer{&b.text, notTerminal(t)} {
 		quiet := newProgress(w)
 		quiet.start(&done)()
 		if quiet.to != nil {
 			t.Errorf("%T is taken for a terminal", w)
 		}
 	}
+}
+
+// written tells when something is.
+type written struct {
+	text  bytes.Buffer
+	once  sync.Once
+	first chan struct{}
+}
+
+func (w *written) Write(p []byte) (int, error) {
+	defer w.once.Do(func() { close(w.first) })
+	return w.text.Write(p)
 }
 
 func notTerminal(t *testing.T) *os.File {

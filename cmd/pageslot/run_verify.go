@@ -124,9 +124,9 @@ func (t *tour) nextSubject() *subject {
 // look compares all of a slot. After that it can be parked.
 func (t *tour) look(w *worker, slot int) {
 	v := t.visits[slot]
-	tenancy := &tenancy{lease: v.lease, subject: v.subject, size: v.subject.size}
-	w.checkWord(tenancy)
-	w.inside(tenancy, "comparing in full", func(mem []byte) { w.expect(tenancy, mem, 0, tenancy.size) })
+	x := &tenancy{lease: v.lease, subject: v.subject, size: v.subject.size}
+	w.checkWord(x)
+	w.inside(x, "comparing in full", func(mem []byte) { w.expect(x, mem, 0, x.size) })
 	if t.job.hooks.looked != nil {
 		t.job.hooks.looked()
 	}
@@ -138,7 +138,7 @@ func (t *tour) look(w *worker, slot int) {
 
 // parkRest leases what is left with no bytes.
 func (t *tour) parkRest() {
-	for _, l := range t.job.leaseRest(nil) {
+	for _, l := range t.job.leaseRest() {
 		t.visits[l.Slot()].lease = l
 		t.queue = append(t.queue, l.Slot())
 	}
