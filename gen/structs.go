@@ -53,8 +53,7 @@ func renderStructs(all []*Facts) (string, error) {
 // 386 a __u64 is aligned to 4, and the end of a structure inside of a union
 // with it.
 func sameStructs(a, b *Facts) error {
-	name := func(s Struct) string { return s.Name }
-	an, bn := namesOf(a.Structs, name), namesOf(b.Structs, name)
+	an, bn := structNames(a), structNames(b)
 	if !slices.Equal(an, bn) {
 		return &failure{port: b.Port, err: fmt.Errorf("has the structures %v, %s has %v", bn, a.Port, an)}
 	}
@@ -71,12 +70,12 @@ func sameStructs(a, b *Facts) error {
 	return nil
 }
 
-func namesOf[T any](list []T, name func(T) string) []string {
-	out := make([]string, len(list))
-	for i, v := range list {
-		out[i] = name(v)
+func structNames(f *Facts) []string {
+	names := make([]string, len(f.Structs))
+	for i, s := range f.Structs {
+		names[i] = s.Name
 	}
-	return out
+	return names
 }
 
 // sameFields returns the first field that differs.
@@ -217,7 +216,7 @@ func (w *structWriter) fieldType(goType, cPath string, f Field) (text string, al
 		var s strings.Builder
 		writeDoc(&s, "%s is %s.", goType, cPath)
 		after, err := w.body(&s, goType, cPath, f.Fields, f.Size)
-		return goType, alignOf(f.Fields), s.String() + after, err
+		return goType, w.alignOf(f.Fields), s.String() + after, err
 	}
 	text, align, err = w.namedType(cPath, f.Type)
 	return text, align, "", err
@@ -234,7 +233,7 @@ func (w *structWriter) namedType(cPath, t string) (string, int64, error) {
 		if !ok {
 			return "", 0, fmt.Errorf("%s is a struct %s, which no rule asks for", cPath, name)
 		}
-		return goName(name), alignOf(s.Fields), nil
+		return goName(name), w.alignOf(s.Fields), nil
 	}
 	if size := scalar(t); size > 0 {
 		sign := ""
@@ -260,16 +259,14 @@ func scalar(t string) int64 {
 
 // alignOf is the largest alignment that Go gives fields on any port. It need
 // not be C's: a packed structure has 1 there.
-func alignOf(fields []Field) int64 {
+func (w *structWriter) alignOf(fields []Field) int64 {
 	align := int64(1)
 	for _, f := range fields {
 		t, _, _ := strings.Cut(f.Type, "[")
-		if size := scalar(t); size > 0 {
-			align = max(align, size)
-		} else if f.Fields != nil {
-			align = max(align, alignOf(f.Fields))
+		if name, ok := strings.CutPrefix(t, "struct "); ok {
+			align = max(align, w.alignOf(w.structs[name].Fields))
 		} else {
-			align = 8 // a named structure; all of ours hold a __u64
+			align = max(align, scalar(t), w.alignOf(f.Fields))
 		}
 	}
 	return align
@@ -277,7 +274,7 @@ func alignOf(fields []Field) int64 {
 
 // union writes a union as words, with a method for each way to look at them.
 func (w *structWriter) union(goType, cPath string, f Field) (string, int64, error) {
-	word := alignOf(f.Fields)
+	word := w.alignOf(f.Fields)
 	if f.Size%word != 0 {
 		return "", 0, fmt.Errorf("%s: a union of %d bytes that is aligned to %d", cPath, f.Size, word)
 	}

@@ -1,11 +1,15 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/pageslot/pageslot/internal/testgate"
 )
 
 // write makes the files below dir.
@@ -96,6 +100,26 @@ func TestRenameFailsLate(t *testing.T) {
 	}
 	if err := rename([]string{path("a"), path("b"), path("c")}); err == nil {
 		t.Error("what is not there was renamed")
+	}
+	if diff := cmp.Diff(map[string]string{"./": "", "a": "old"}, snapshot(t, dir)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// TestReadOnlyDirectory is one that an ordinary user may not write to.
+func TestReadOnlyDirectory(t *testing.T) {
+	testgate.NeedUser(t)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "a"), []byte("old"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o555); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Chmod(dir, 0o777)
+	_, err := write(t, dir, map[string]string{"a": "new", "b": "new", "sub/c": "new"})
+	if !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("%v, want a permission error", err)
 	}
 	if diff := cmp.Diff(map[string]string{"./": "", "a": "old"}, snapshot(t, dir)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

@@ -33,17 +33,19 @@ type PmScanArg struct {
 
 // UffdHoles is struct uffd_holes of linux/userfaultfd.h.
 type UffdHoles struct {
-	_      structs.HostLayout
-	Kind   uint8
-	Name   [7]uint8
-	Count  uint32
-	_      [4]byte
-	At     uint64
-	First  uint32
-	Second int32
-	Point  UffdHolesPoint
-	Ranges [2]UffdioRange
-	Last   uint64
+	_          structs.HostLayout
+	Kind       uint8
+	Name       [7]uint8
+	Count      uint32
+	_          [4]byte
+	At         uint64
+	First      uint32
+	Second     int32
+	Point      UffdHolesPoint
+	Ranges     [2]UffdioRange
+	Small      UffdSmall
+	BeforeLast uint32
+	Last       uint64
 }
 
 // UffdHolesPoint is uffd_holes.point.
@@ -111,6 +113,12 @@ type UffdMsgArgAll struct {
 	C uint64
 }
 
+// UffdSmall is struct uffd_small of linux/userfaultfd.h.
+type UffdSmall struct {
+	_    structs.HostLayout
+	Only uint32
+}
+
 // UffdioCopy is struct uffdio_copy of linux/userfaultfd.h.
 type UffdioCopy struct {
 	_    structs.HostLayout
@@ -148,8 +156,10 @@ var (
 	_ = [1]struct{}{}[unsafe.Offsetof(UffdHolesPoint{}.Y)-4]
 	_ = [1]struct{}{}[unsafe.Offsetof(UffdHoles{}.Point)-32]
 	_ = [1]struct{}{}[unsafe.Offsetof(UffdHoles{}.Ranges)-40]
-	_ = [1]struct{}{}[unsafe.Offsetof(UffdHoles{}.Last)-72]
-	_ = [1]struct{}{}[unsafe.Sizeof(UffdHoles{})-80]
+	_ = [1]struct{}{}[unsafe.Offsetof(UffdHoles{}.Small)-72]
+	_ = [1]struct{}{}[unsafe.Offsetof(UffdHoles{}.BeforeLast)-76]
+	_ = [1]struct{}{}[unsafe.Offsetof(UffdHoles{}.Last)-80]
+	_ = [1]struct{}{}[unsafe.Sizeof(UffdHoles{})-88]
 	_ = [1]struct{}{}[unsafe.Offsetof(UffdMsg{}.Event)-0]
 	_ = [1]struct{}{}[unsafe.Offsetof(UffdMsg{}.Reserved1)-1]
 	_ = [1]struct{}{}[unsafe.Offsetof(UffdMsg{}.Reserved2)-2]
@@ -168,6 +178,8 @@ var (
 	_ [unsafe.Sizeof(UffdMsgArg{}) - unsafe.Sizeof(*new(UffdMsgArgAll))]struct{}
 	_ = [1]struct{}{}[unsafe.Offsetof(UffdMsg{}.Arg)-8]
 	_ = [1]struct{}{}[unsafe.Sizeof(UffdMsg{})-32]
+	_ = [1]struct{}{}[unsafe.Offsetof(UffdSmall{}.Only)-0]
+	_ = [1]struct{}{}[unsafe.Sizeof(UffdSmall{})-4]
 	_ = [1]struct{}{}[unsafe.Offsetof(UffdioCopy{}.Dst)-0]
 	_ = [1]struct{}{}[unsafe.Offsetof(UffdioCopy{}.Src)-16]
 	_ = [1]struct{}{}[unsafe.Offsetof(UffdioCopy{}.Copy)-24]

@@ -67,6 +67,10 @@ struct uffd_msg {
 	} arg;
 } __attribute__((packed));
 
+struct uffd_small {
+	__u32 only;
+};
+
 /* Holes, arrays, structures without a name and with one. */
 struct uffd_holes {
 	__u8 kind;
@@ -82,6 +86,8 @@ struct uffd_holes {
 		__u32 y;
 	} point;
 	struct uffdio_range ranges[2];
+	struct uffd_small small; /* aligned to 4 */
+	__u32 before_last;
 	__aligned_u64 last;
 };
 #endif
