@@ -36,11 +36,11 @@ func TestAddressLimit(t *testing.T) {
 	if !ok {
 		return
 	}
-	limit := now + 1<<30
+	limit := now + 512<<20
 	if err := unix.Setrlimit(unix.RLIMIT_AS, &unix.Rlimit{Cur: limit, Max: limit}); err != nil {
 		t.Fatal(err)
 	}
-	_, err := New(Config{Slots: 100, MaxMemory: 64 << 20, Reservation: 64 << 20, Guard: 1 << 20})
+	_, err := New(Config{Slots: 10, MaxMemory: 64 << 20, Reservation: 64 << 20, Guard: 1 << 20})
 	if !errors.Is(err, ErrAddressSpace) || !errors.Is(err, unix.ENOMEM) || !strings.Contains(err.Error(), "RLIMIT_AS") {
 		t.Errorf("more than the limit: %v", err)
 	}

@@ -784,6 +784,23 @@ func TestQuarantine(t *testing.T) {
 	}
 }
 
+// TestFailedAcquireHeals: a slot that an acquire could not fill is part of the reservation
+// again at once, with nothing of it left in memory.
+func TestFailedAcquireHeals(t *testing.T) {
+	p := newPoolT(t, small(1))
+	im := newImage(t, seg{1, "x"})
+	hit := failing(t, 1, unix.ENOMEM)
+	_, err := p.Tenant().Acquire(im, 4*pageSize)
+	var slot *SlotError
+	if !hit() || !errors.Is(err, unix.ENOMEM) || !errors.As(err, &slot) {
+		t.Fatalf("%v", err)
+	}
+	if st := p.Stats(); st.Quarantined != 0 || st.Unmapped != 1 || st.Remapped != 1 {
+		t.Errorf("%+v", st)
+	}
+	check(t, p)
+}
+
 // TestSkippedResetIsSeen: the oracle of these tests can fail.
 func TestSkippedResetIsSeen(t *testing.T) {
 	p := newPoolT(t, small(1))
