@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -58,9 +59,15 @@ func (f *findings) add(x finding) {
 
 // general adds what concerns no single slot; a nil error is none.
 func (f *findings) general(what string, err error) {
-	if err != nil {
-		f.add(finding{What: fmt.Sprintf("%s: %v", what, err), Slot: -1})
+	if err == nil {
+		return
 	}
+	// Of errors that are joined, the first: a finding is one line.
+	first, more, _ := strings.Cut(err.Error(), "\n")
+	if more != "" {
+		first += fmt.Sprintf(" (and %d lines more)", 1+strings.Count(more, "\n"))
+	}
+	f.add(finding{What: what + ": " + first, Slot: -1})
 }
 
 func (f *findings) tooMany() bool { return f.n.Load() >= mostFindings }

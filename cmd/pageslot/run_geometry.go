@@ -12,34 +12,60 @@ import (
 // is what it is to be held against.
 type geometry struct {
 	bases     []uintptr // of each slot
-	slotBytes uint64    // from one slot to the next
-	max       uint64    // accessible at most
-	faulting  uint64    // bytes from a base that are the slot's or fault
-	guard     uint64    // the last of these that are guard
-	preGuard  uint64    // ahead of the first slot of a slab
+	stripes   int
+	slotBytes uint64 // from one slot to the next
+	max       uint64 // accessible at most
+	faulting  uint64 // bytes from a base that are the slot's or fault
+	guard     uint64 // the last of these that are guard
+	preGuard  uint64 // ahead of the first slot of a slab
 	page      uint64
 }
 
-func newGeometry(l highlevel.Layout, guard uint64) geometry {
-	return geometry{
+// newGeometry computes from the configuration what it can, so that a layout which
+// leaves out a guard does not pass for one without.
+func newGeometry(l highlevel.Layout, c highlevel.Config) geometry {
+	g := geometry{
 		bases:     make([]uintptr, l.Slots),
-		slotBytes: l.SlotBytes, max: l.MaxMemory, faulting: l.Faulting,
-		guard: min(roundUp(guard, l.PageSize), l.Faulting), preGuard: l.PreGuard, page: l.PageSize,
+		stripes:   l.Stripes,
+		slotBytes: l.SlotBytes, preGuard: l.PreGuard, page: l.PageSize,
+		max: roundUp(c.MaxMemory, l.PageSize), guard: roundUp(c.Guard, l.PageSize),
 	}
+	g.faulting = max(roundUp(c.Reservation, l.PageSize), g.max) + g.guard
+	return g
 }
 
 func roundUp(n, page uint64) uint64 { return (n + page - 1) / page * page }
 
-// check tells whether every slot begins at a page and has its bytes for itself.
+// check tells whether every slot begins at a page and has its bytes for itself, and
+// its faulting region without another slot of its stripe.
 func (g *geometry) check() error {
-	sorted := slices.Clone(g.bases)
-	slices.Sort(sorted)
-	for i, b := range sorted {
+	for i, b := range g.bases {
 		if b == 0 || uint64(b)%g.page != 0 {
-			return fmt.Errorf("a slot is at %#x, which is not the start of a page of %d bytes", b, g.page)
+			return fmt.Errorf("slot %d is at %#x, which is not the start of a page of %d bytes", i, b, g.page)
 		}
-		if i > 0 && uint64(b-sorted[i-1]) < g.slotBytes {
-			return fmt.Errorf("slots at %#x and %#x share bytes: each has %d", sorted[i-1], b, g.slotBytes)
+	}
+	if err := apart(g.bases, g.slotBytes); err != nil {
+		return err
+	}
+	for s := range g.stripes {
+		var own []uintptr
+		for i := s; i < len(g.bases); i += g.stripes {
+			own = append(own, g.bases[i])
+		}
+		if err := apart(own, g.faulting); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// apart tells whether addresses are that many bytes apart, or more.
+func apart(bases []uintptr, bytes uint64) error {
+	sorted := slices.Clone(bases)
+	slices.Sort(sorted)
+	for i := range sorted[1:] {
+		if uint64(sorted[i+1]-sorted[i]) < bytes {
+			return fmt.Errorf("slots at %#x and %#x are in each other's way: each needs %d bytes", sorted[i], sorted[i+1], bytes)
 		}
 	}
 	return nil

@@ -108,7 +108,7 @@ func newJob(o runOptions, hooks runHooks, stderr io.Writer) (_ *job, err error) 
 			s.size = min(roundUp(s.least, page)+extra, s.size)
 		}
 	}
-	j.geometry = newGeometry(layout, j.config.Guard)
+	j.geometry = newGeometry(layout, j.config)
 	j.last = make([][]uint32, layout.Slots)
 	j.room = j.roomToHold(page)
 	for i := range o.workers {

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/pageslot/pageslot/internal/bytesize"
 )
 
 // text is the report for people; its last line is the verdict.
@@ -35,10 +37,10 @@ func (r *runReport) writeJob(b *strings.Builder) {
 	i := r.Image
 	fmt.Fprintf(b, "image %s (%s)\n", i.File, i.Format)
 	fmt.Fprintf(b, "  %s, %s; copy-on-write in %s, %s with data\n",
-		countOf(i.Segments, "segment"), planSize(i.Bytes), countOf(int(i.Pages), "page"), thousands(i.Data))
+		countOf(i.Segments, "segment"), rough(i.Bytes), countOf(int(i.Pages), "page"), thousands(i.Data))
 	fmt.Fprintf(b, "  in turn with a synthetic image of %s with holes, and with none\n", countOf(int(i.Second), "page"))
 	fmt.Fprintf(b, "pool  %s of %s, growing to %s in a reservation of %s, guard %s\n",
-		countOf(r.Slots, "slot"), planSize(r.Size), planSize(r.MaxMemory), planSize(r.Reservation), planSize(r.Guard))
+		countOf(r.Slots, "slot"), rough(r.Size), rough(r.MaxMemory), rough(r.Reservation), rough(r.Guard))
 	fmt.Fprintf(b, "  %s", countOf(r.Stripes, "stripe"))
 	if r.OneStripe != "" {
 		fmt.Fprintf(b, ": %s", r.OneStripe)
@@ -57,8 +59,8 @@ func (r *runReport) writeLeases(b *strings.Builder) {
 	runRow(b, "acquire p99", short(r.Acquire.P99), "so that it has to shrink")
 	runRow(b, "reset p50", short(r.Reset.P50), "the whole of Release, of %s leases", thousands(r.Reset.Count))
 	runRow(b, "reset p99", short(r.Reset.P99), "")
-	runRow(b, "pages dirtied", thousands(r.PagesDirtied), "%s", planSize(r.PagesDirtied*r.PageSize))
-	runRow(b, "bytes compared", planSize(r.BytesCompared), "with what the file says, read by other code")
+	runRow(b, "pages dirtied", thousands(r.PagesDirtied), "%s", rough(r.PagesDirtied*r.PageSize))
+	runRow(b, "bytes compared", rough(r.BytesCompared), "with what the file says, read by other code")
 }
 
 func (r *runReport) writeFaults(b *strings.Builder) {
@@ -85,13 +87,13 @@ func (r *runReport) writeMemory(b *strings.Builder) {
 		b.WriteByte('\n')
 	}
 	row("leases", thousands(uint64(d.Leases)), thousands(uint64(a.Leases)), "with memory, at that moment")
-	row("resident", planSize(d.Resident), planSize(a.Resident), "images' shared pages in each slot included")
-	row("private", planSize(d.Private), planSize(a.Private), "of it, what tenants wrote")
-	row("page tables", planSize(d.PageTables), planSize(a.PageTables), "of the whole process")
+	row("resident", rough(d.Resident), rough(a.Resident), "images' shared pages in each slot included")
+	row("private", rough(d.Private), rough(a.Private), "of it, what tenants wrote")
+	row("page tables", rough(d.PageTables), rough(a.PageTables), "of the whole process")
 	row("VMAs", thousands(uint64(d.VMAs)), thousands(uint64(a.VMAs)), "pools stop at %s", thousands(uint64(r.VMALimit)))
 	if r.SlotsVerified > 0 {
 		fmt.Fprintf(b, "\n%s of %s slots leased once more and compared in full: %s in %.2f s\n",
-			thousands(uint64(r.SlotsVerified)), thousands(uint64(r.Slots)), planSize(r.VerifiedBytes), r.VerifiedSeconds)
+			thousands(uint64(r.SlotsVerified)), thousands(uint64(r.Slots)), rough(r.VerifiedBytes), r.VerifiedSeconds)
 	}
 }
 
@@ -111,4 +113,12 @@ func short(d time.Duration) string {
 			return d.Round(unit).String()
 		}
 	}
+}
+
+// rough writes a number of bytes for its magnitude.
+func rough(n uint64) string {
+	if n > 0 && n < 1<<10 {
+		return countOf(int(n), "byte")
+	}
+	return bytesize.Size(n).Round()
 }

@@ -84,7 +84,10 @@ func TestTargets(t *testing.T) {
 		if l.SlotBytes == 0 {
 			continue
 		}
-		g := newGeometry(l, c.Guard)
+		g := newGeometry(l, highlevel.Config{MaxMemory: c.MaxMemory, Reservation: c.Reservation, Guard: c.Guard})
+		if g.faulting != l.Faulting || g.max != l.MaxMemory {
+			t.Fatalf("%+v: faulting %d, at most %d", l, g.faulting, g.max)
+		}
 		// Two slabs, if there is more than one slot: the second begins with slot 1.
 		const gap = 100 * page
 		for i := range g.bases {
@@ -133,7 +136,7 @@ func TestTargets(t *testing.T) {
 }
 
 func TestGeometryCheck(t *testing.T) {
-	g := geometry{bases: []uintptr{0x9000, 0x1000, 0x5000}, slotBytes: 0x4000, page: 0x1000}
+	g := geometry{bases: []uintptr{0x9000, 0x1000, 0x5000}, stripes: 1, slotBytes: 0x4000, faulting: 0x4000, page: 0x1000}
 	if err := g.check(); err != nil {
 		t.Error(err)
 	}
@@ -142,6 +145,17 @@ func TestGeometryCheck(t *testing.T) {
 		if g.check() == nil {
 			t.Errorf("a slot at %#x is not noticed", bad)
 		}
+	}
+	g.bases[1] = 0x1000
+	if g.faulting = 0x5000; g.check() == nil {
+		t.Error("a slot in another's faulting region is not noticed")
+	}
+	// In turn, the next slot of a stripe is twice as far away.
+	if g.stripes = 2; g.check() == nil {
+		t.Error("slots 0 and 2 are of one stripe")
+	}
+	if g.bases[0], g.bases[1], g.bases[2] = 0x1000, 0x5000, 0x9000; g.check() != nil {
+		t.Error(g.check())
 	}
 }
 
@@ -178,13 +192,17 @@ func TestFindings(t *testing.T) {
 	if f.n.Load() != 0 || f.tooMany() {
 		t.Error("no error is a finding")
 	}
+	f.general("some", errors.Join(errors.New("one"), errors.New("two"), errors.New("three")))
+	if s := f.first[0].String(); s != "some: one (and 2 lines more)" {
+		t.Errorf("%q", s)
+	}
 	for i := range mostFindings {
 		f.add(finding{What: "bad", Slot: i, Image: "an image", Offset: 0x1000, Want: hexByte(1), Got: hexByte(0xff)})
 	}
 	if !f.tooMany() || len(f.first) != mostKept {
 		t.Errorf("%d findings, %d kept", f.n.Load(), len(f.first))
 	}
-	if s := f.first[3].String(); s != "slot 3 (an image) at offset 0x1000: bad: want 0x01, got 0xff" {
+	if s := f.first[4].String(); s != "slot 3 (an image) at offset 0x1000: bad: want 0x01, got 0xff" {
 		t.Errorf("%q", s)
 	}
 	if s := (finding{What: "all is bad", Slot: -1}).String(); s != "all is bad" {

@@ -16,6 +16,8 @@ const (
 	// fullEvery is how often the initial bytes are compared in full; in the other
 	// rounds it is some pages, and all that the slot's last tenant dirtied.
 	fullEvery = 32
+	// keepRounds is for how many rounds leases of one subject are kept.
+	keepRounds = 128
 	// samples is how many random pages are compared each time.
 	samples = 8
 	// growth is how far a lease grows at most.
@@ -82,10 +84,23 @@ func (w *worker) work(ctx context.Context) {
 		}
 		w.round(ctx, n)
 		if len(w.held) > w.job.room {
-			w.giveBack(w.rng.IntN(len(w.held)))
+			w.giveBack(w.leastWanted(n))
 		}
 		w.job.done.Add(1)
 	}
+}
+
+// leastWanted picks a lease to give back. For a while those of one subject are kept and
+// the others go, then those of the next: so slots have to change what they hold.
+func (w *worker) leastWanted(n int) int {
+	kept := &w.job.subjects[n/keepRounds%len(w.job.subjects)]
+	first := w.rng.IntN(len(w.held))
+	for i := range w.held {
+		if i = (first + i) % len(w.held); w.held[i].subject != kept {
+			return i
+		}
+	}
+	return first
 }
 
 // round takes a lease, checks what it begins with, and uses it.
