@@ -228,6 +228,32 @@ func TestDoAgainstRelease(t *testing.T) {
 	}
 }
 
+// TestConcurrentGrow: growths of one lease happen one after another; each leaves the
+// length, the memory and the pool's count in line.
+func TestConcurrentGrow(t *testing.T) {
+	p := newPoolT(t, small(1))
+	tn := p.Tenant()
+	for range 50 {
+		l := acquire(t, tn, nil, 0)
+		var wg sync.WaitGroup
+		for g := range uint64(4) {
+			wg.Go(func() {
+				for n := g; n <= 16; n += 4 {
+					if err := l.Grow(n * pageSize); err != nil && !errors.Is(err, ErrMemory) {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		if l.Size() != 16*pageSize {
+			t.Fatalf("size %d after a growth to %d", l.Size(), 16*pageSize)
+		}
+		check(t, p)
+		release(t, l)
+	}
+}
+
 // TestFaultsUnderGC: faults inside memmove, from many goroutines, while the collector runs.
 func TestFaultsUnderGC(t *testing.T) {
 	p := newPoolT(t, small(8))

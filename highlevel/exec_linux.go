@@ -39,8 +39,8 @@ func call(slot *Slot, s step, image *memfd.Image) error {
 		return sys.Mprotect(addr, length, sys.PROT_READ|sys.PROT_WRITE)
 	case kernelcall.Discard:
 		return sys.Madvise(addr, length, sys.MADV_DONTNEED)
-	case kernelcall.Restore:
-		return restore(slot.bytes(s.off + s.len)[s.off:], s.off, image)
+	case kernelcall.Restore: // always from the slot's beginning
+		return restore(slot.bytes(s.len), image)
 	}
 	return errNotOnThisSystem
 }
