@@ -12,4 +12,5 @@
 //	skips_test.go    only internal/testgate skips
 //	docs_test.go     every package has a doc.go; generated files say so; gofmt
 //	text_test.go     no trace of the machine that it was written on, nothing left open
+//	readme_test.go   the README's example runs; links and commands in documents lead somewhere
 package lint

@@ -34,6 +34,8 @@ var rules = []rule{
 	formatRule,
 	machineRule,
 	openRule,
+	readmeRule,
+	linkRule,
 }
 
 func TestHouseRules(t *testing.T) {
