@@ -39,19 +39,19 @@ func (l Lease) Do(f func(View) error) (err error) {
 	if err != nil {
 		return err
 	}
-	defer e.done(l.pool, debug.SetPanicOnFault(true), &err)
+	defer e.done(debug.SetPanicOnFault(true), &err)
 	return f(View{l, e})
 }
 
 // done is Do's end. It is deferred itself, for only such a function can recover.
-func (e *entry) done(p *Pool, panicOnFault bool, err *error) {
+func (e *entry) done(panicOnFault bool, err *error) {
 	debug.SetPanicOnFault(panicOnFault)
 	r := recover()
 	if r == nil {
 		e.leave()
 		return
 	}
-	f := p.fault(e, r)
+	f := e.stripe.pool.fault(e, r)
 	e.leave()
 	if f == nil {
 		panic(r)

@@ -95,7 +95,7 @@ func TestFaultKinds(t *testing.T) {
 func TestFaultOther(t *testing.T) {
 	p := newPoolT(t, small(2))
 	l := acquire(t, p.Tenant(), nil, 4*pageSize)
-	e := p.entries[l.Slot()].Load()
+	e := p.entries[l.Slot()]
 	// A mapping of a file past its end: the first touch is SIGBUS.
 	f := truncatedFile(t)
 	mapFile(t, e.slot.base, pageSize, f)
@@ -150,7 +150,7 @@ func TestDoPassesOn(t *testing.T) {
 	}); r != any(mine) {
 		t.Errorf("a panic after a fault came through as %v", r)
 	}
-	if w := p.entries[l.Slot()].Load().gate.Load(); w&holdMask != 0 {
+	if w := p.entries[l.Slot()].gate.Load(); w&holdMask != 0 {
 		t.Errorf("%d calls still hold the lease", w&holdMask)
 	}
 	release(t, l)

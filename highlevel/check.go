@@ -24,8 +24,8 @@ func (p *Pool) Check() error {
 	for i := range p.stripes {
 		errs = append(errs, p.checkStripe(&p.stripes[i]))
 	}
-	for i := range p.entries {
-		if e := p.entries[i].Load(); e != nil {
+	for _, e := range p.entries {
+		if e != nil {
 			accounted += e.vmas
 			errs = append(errs, p.checkEntry(e))
 		}
@@ -70,12 +70,12 @@ func (p *Pool) checkStripe(s *stripe) error {
 			wrong("list %d has %d entries, counts %d", where, n, l.n)
 		}
 	}
-	if s.warm.n > p.warmLimit(s) {
-		wrong("%d warm slots, at most %d", s.warm.n, p.warmLimit(s))
+	if s.warm.n > s.maxWarm {
+		wrong("%d warm slots, at most %d", s.warm.n, s.maxWarm)
 	}
 	used, held := 0, map[*affinity]int{}
 	for i := range s.fresh {
-		e := p.entries[p.layout.Slot(s.number, i)].Load()
+		e := p.entries[p.layout.Slot(s.number, i)]
 		used++
 		if e.aff != nil {
 			held[e.aff]++
@@ -156,7 +156,7 @@ func (p *Pool) wanted(s slab, inode func(*entry) (uint64, error)) ([]stretch, er
 	base := uint64(s.addr)
 	at, all := base, []stretch(nil)
 	for i := s.First; i < s.First+s.Slots; i++ {
-		e := p.entries[i].Load()
+		e := p.entries[i]
 		if e == nil {
 			continue
 		}

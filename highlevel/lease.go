@@ -6,25 +6,30 @@ import "fmt"
 // it, keep it where you like. Using it after its end is an error, for every copy, also
 // when the slot has a new tenant. Its methods are safe for concurrent use.
 type Lease struct {
-	pool       *Pool
-	slot       uint32
+	entry      *entry
 	generation uint32
 }
 
 // hold finds the lease's entry and keeps the lease from ending. The caller leaves it.
 func (l Lease) hold() (*entry, error) {
-	if l.pool == nil {
+	e := l.entry
+	if e == nil {
 		return nil, ErrReleased
 	}
-	e := l.pool.entries[l.slot].Load()
 	if !e.enter(l.generation) {
-		return nil, &SlotError{"use", int(l.slot), ErrReleased}
+		return nil, &SlotError{"use", e.index, ErrReleased}
 	}
 	return e, nil
 }
 
-// Slot is the number of the leased slot in the pool.
-func (l Lease) Slot() int { return int(l.slot) }
+// Slot is the number of the leased slot in the pool, and stays so after the lease's end;
+// -1 for the zero Lease.
+func (l Lease) Slot() int {
+	if l.entry == nil {
+		return -1
+	}
+	return l.entry.index
+}
 
 // Size is the lease's size in bytes; 0 after its end.
 func (l Lease) Size() uint64 {
@@ -56,10 +61,11 @@ func (l Lease) Guest() (Guest, error) {
 		return Guest{}, err
 	}
 	defer e.leave()
+	p := e.stripe.pool
 	return Guest{
 		Base:     e.slot.base,
-		Length:   l.pool.lengths + uintptr(e.index)*lengthStride,
-		Faulting: l.pool.layout.Faulting,
+		Length:   p.lengths + uintptr(e.index)*lengthStride,
+		Faulting: p.layout.Faulting,
 	}, nil
 }
 
@@ -85,11 +91,12 @@ func (l Lease) Grow(size uint64) error {
 	if err != nil {
 		return &SlotError{"grow", e.index, err}
 	}
-	if err := l.pool.makeRoom(e, want.vmas()); err != nil {
+	p := e.stripe.pool
+	if err := p.makeRoom(e, want.vmas()); err != nil {
 		return err
 	}
 	if err := e.slot.Grow(size); err != nil {
-		l.pool.account(e)
+		p.account(e)
 		return &SlotError{"grow", e.index, err}
 	}
 	e.length.Store(size)
@@ -103,22 +110,22 @@ func (l Lease) Grow(size uint64) error {
 // reset nor mapped over, so it is set aside and not reused until that works. The lease
 // has ended all the same.
 func (l Lease) Release() error {
-	if l.pool == nil {
+	e := l.entry
+	if e == nil {
 		return ErrReleased
 	}
-	e := l.pool.entries[l.slot].Load()
 	if err := e.shut(l.generation); err != nil {
-		return &SlotError{"release", int(l.slot), err}
+		return &SlotError{"release", e.index, err}
 	}
-	t := e.tenant
+	p, t := e.stripe.pool, e.tenant
 	e.tenant = nil
-	err := l.pool.reset(e)
-	l.pool.putBack(e)
-	if len(l.pool.stripes) > 1 {
+	err := p.reset(e)
+	p.putBack(e)
+	if len(p.stripes) > 1 {
 		t.home.Add(^uint64(0))
 	}
 	if err != nil {
-		return &SlotError{"release", int(l.slot), err}
+		return &SlotError{"release", e.index, err}
 	}
 	return nil
 }

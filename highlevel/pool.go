@@ -18,8 +18,9 @@ type Pool struct {
 	where  *Locator
 	budget budget
 
-	entries []atomic.Pointer[entry] // nil: never used
+	entries []*entry // nil: never used; each belongs to its stripe's lock
 	stripes []stripe
+	one     [1]stripe     // the stripes, if there is one
 	next    atomic.Uint32 // where the next tenant's search for a stripe begins
 
 	lengths      uintptr // a word of lengthStride bytes for each slot
@@ -75,10 +76,14 @@ func newPool(c Config, keys int) (*Pool, error) {
 		return nil, errors.Join(err, unmapSlabs(p.slabs))
 	}
 	vmas.Add(int64(p.ownVMAs()))
-	p.entries = make([]atomic.Pointer[entry], layout.Slots)
-	p.stripes = make([]stripe, layout.Stripes)
+	p.entries = make([]*entry, layout.Slots)
+	// A reset empties the translation buffer, and then each page that the bookkeeping
+	// touches costs: what belongs together lies together.
+	if p.stripes = p.one[:]; layout.Stripes > 1 {
+		p.stripes = make([]stripe, layout.Stripes)
+	}
 	for i := range p.stripes {
-		p.stripes[i] = stripe{number: i, slots: layout.StripeSlots(i), affinities: map[affinityKey]*affinity{}}
+		p.stripes[i] = stripe{pool: p, number: i, slots: layout.StripeSlots(i), maxWarm: warmShare(c.MaxWarm, i, layout.Stripes), affinities: map[affinityKey]*affinity{}}
 	}
 	return p, nil
 }
@@ -112,7 +117,7 @@ func (p *Pool) newEntry(s *stripe, inStripe int) *entry {
 		length: word(p.lengths + uintptr(index)*lengthStride),
 		slot:   makeSlot(p.base(index), p.layout.SlotBytes, p.sizes),
 	}
-	p.entries[index].Store(e)
+	p.entries[index] = e
 	return e
 }
 
@@ -216,7 +221,7 @@ func (p *Pool) putBack(e *entry) {
 	s.mu.Lock()
 	placed := s.put(e)
 	var old *entry
-	if s.warm.n > p.warmLimit(s) {
+	if s.warm.n > s.maxWarm {
 		old = s.oldest()
 		s.stats.evicted++
 	}
@@ -230,11 +235,10 @@ func (p *Pool) putBack(e *entry) {
 	}
 }
 
-// warmLimit is a stripe's share of the limit; the first stripes have the rest.
-func (p *Pool) warmLimit(s *stripe) int {
-	n := len(p.stripes)
-	share := p.config.MaxWarm / n
-	if s.number < p.config.MaxWarm%n {
+// warmShare is a stripe's share of the limit; the first stripes have the rest.
+func warmShare(limit, stripe, stripes int) int {
+	share := limit / stripes
+	if stripe < limit%stripes {
 		share++
 	}
 	return share
@@ -268,8 +272,8 @@ func (p *Pool) Close() error {
 		return fmt.Errorf("pool: close: %w: %d slots are out", ErrBusy, out)
 	}
 	err := errors.Join(unmapSlabs(p.slabs), unreserve(p.lengths, p.lengthsBytes))
-	for i := range p.entries {
-		if e := p.entries[i].Load(); e != nil {
+	for _, e := range p.entries {
+		if e != nil {
 			e.slot.forget()
 			p.account(e)
 		}

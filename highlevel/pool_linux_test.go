@@ -342,7 +342,7 @@ func TestPurgeOfAStripe(t *testing.T) {
 	im := newImage(t, seg{0, "x"})
 	t0, t1 := p.Tenant(), p.Tenant()
 	a, b := acquire(t, t0, im, pageSize), acquire(t, t1, im, pageSize)
-	if a.Slot() == b.Slot() || p.entries[a.Slot()].Load().stripe == p.entries[b.Slot()].Load().stripe {
+	if a.Slot() == b.Slot() || p.entries[a.Slot()].stripe == p.entries[b.Slot()].stripe {
 		t.Fatal("two tenants are not in two stripes")
 	}
 	scribble(t, a)
@@ -371,7 +371,7 @@ func TestTenantSpills(t *testing.T) {
 	}
 	b.home.Store(a.home.Load() &^ 0xffffffff) // at home where all is taken
 	b1 := acquire(t, b, nil, 1)
-	if s := p.entries[b1.Slot()].Load().stripe; s == p.entries[a1.Slot()].Load().stripe {
+	if s := p.entries[b1.Slot()].stripe; s == p.entries[a1.Slot()].stripe {
 		t.Error("did not move")
 	}
 	b2 := acquire(t, b, nil, 1)
@@ -839,7 +839,7 @@ func TestCheckSees(t *testing.T) {
 		if err := p.Check(); err == nil {
 			t.Errorf("a skipped %v was not seen", op)
 		}
-		e := p.entries[l.Slot()].Load()
+		e := p.entries[l.Slot()]
 		e.slot.lose()
 		release(t, l)
 		check(t, p)

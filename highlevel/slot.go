@@ -115,10 +115,15 @@ func (s *Slot) Instantiate(image *memfd.Image, size uint64) error {
 	if err != nil {
 		return err
 	}
-	switch s.state {
-	case SlotInUse:
+	if s.state == SlotInUse {
 		return fmt.Errorf("instantiate: %w: slot is %v", ErrState, s.state)
-	case SlotUnknown:
+	}
+	return s.instantiate(want)
+}
+
+// instantiate takes a slot that is not in use into use.
+func (s *Slot) instantiate(want content) error {
+	if s.state == SlotUnknown {
 		if err := s.Reserve(); err != nil {
 			return err
 		}

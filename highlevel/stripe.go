@@ -8,10 +8,12 @@ import "sync"
 // An entry is in one list, or in none while a caller has it: leased, or on its way from
 // one list to another. No memory operation happens under the lock.
 type stripe struct {
-	mu     sync.Mutex
-	number int
-	slots  int // that the stripe has
-	fresh  int // that were never used begin here
+	pool    *Pool
+	mu      sync.Mutex
+	number  int
+	slots   int // that the stripe has
+	fresh   int // that were never used begin here
+	maxWarm int // of its slots may stay warm
 	// warm: ready, newest first. cold: unmapped. sick: unknown, oldest first; used when
 	// nothing else is left.
 	warm, cold, sick entries

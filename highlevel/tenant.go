@@ -102,9 +102,6 @@ func (t *Tenant) move(home *uint64) bool {
 
 // acquire leases a slot of a stripe; full tells that it has none left.
 func (p *Pool) acquire(t *Tenant, s *stripe, r Request) (l Lease, full bool, err error) {
-	if r.Image != nil && r.Image.Len() == 0 {
-		r.Image = nil
-	}
 	want, err := p.sizes.want(r.Image, r.Size)
 	if err != nil {
 		return Lease{}, false, err
@@ -114,7 +111,7 @@ func (p *Pool) acquire(t *Tenant, s *stripe, r Request) (l Lease, full bool, err
 		s.mu.Unlock()
 		return Lease{}, false, ErrClosed
 	}
-	e := s.take(affinityKey{r.Image, r.Index}, p)
+	e := s.take(affinityKey{want.image, r.Index}, p)
 	if e == nil {
 		s.mu.Unlock()
 		p.refused.Add(1)
@@ -122,28 +119,31 @@ func (p *Pool) acquire(t *Tenant, s *stripe, r Request) (l Lease, full bool, err
 	}
 	s.mu.Unlock()
 
-	if err := p.fill(e, want, r); err != nil {
-		if e.slot.state == SlotReady && e.slot.now.image != r.Image {
+	if err := p.fill(e, want); err != nil {
+		if e.slot.state == SlotReady && e.slot.now.image != want.image {
 			_ = e.slot.Reserve() // it is affine to what it was to hold, and does not hold it
 		}
 		p.putBack(e)
 		return Lease{}, false, err
 	}
 	e.tenant = t
-	return Lease{p, uint32(e.index), e.open(r.Size)}, false, nil
+	return Lease{e, e.open(r.Size)}, false, nil
 }
 
 // fill gives an entry that the caller has the content wanted. After an error the slot is
 // clean, or unknown.
-func (p *Pool) fill(e *entry, want content, r Request) error {
-	if want != e.slot.now || e.slot.state == SlotUnknown {
-		if err := p.makeRoom(e, want.vmas()); err != nil {
-			return err
-		}
+func (p *Pool) fill(e *entry, want content) error {
+	s := &e.slot
+	if s.state == SlotReady && s.now == want {
+		s.state = SlotInUse
+		return nil
 	}
-	sick := e.slot.state == SlotUnknown
-	if err := e.slot.Instantiate(r.Image, r.Size); err != nil {
-		if e.slot.state == SlotUnknown && e.slot.Reserve() == nil {
+	if err := p.makeRoom(e, want.vmas()); err != nil {
+		return err
+	}
+	sick := s.state == SlotUnknown
+	if err := s.instantiate(want); err != nil {
+		if s.state == SlotUnknown && s.Reserve() == nil {
 			p.remaps.Add(1)
 		}
 		return &SlotError{"acquire", e.index, err}
