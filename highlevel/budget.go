@@ -41,14 +41,16 @@ func newBudget(maxVMAs int) budget {
 	return budget{int64(min(limit, math.MaxInt64/9))*9/10 - others}
 }
 
-// addressSpace is how many bytes the process can map.
+// addressSpace is how many bytes the process can map: up to the last address, or what its
+// limit leaves.
 func addressSpace() uint64 {
 	space, ok := machine.EndOfAddresses()
 	if !ok {
 		space = 1 << 31
 	}
-	if limit, ok := machine.AddressLimit(); ok {
-		space = min(space, limit)
+	if limit, ok := machine.AddressLimit(); ok && limit != machine.Infinity {
+		used, _ := machine.Mapped()
+		space = min(space, limit-min(used, limit))
 	}
 	return space
 }

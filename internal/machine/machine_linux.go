@@ -62,6 +62,18 @@ func Mappings() (n uint64, ok bool) {
 	return uint64(bytes.Count(b, []byte("\n"))), err == nil
 }
 
+// Mapped is how many bytes this process has mapped: what RLIMIT_AS is held
+// against.
+func Mapped() (n uint64, ok bool) {
+	b, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0, false
+	}
+	pages, _, _ := bytes.Cut(b, []byte(" "))
+	n, err = strconv.ParseUint(string(pages), 10, 64)
+	return n * uint64(os.Getpagesize()), err == nil
+}
+
 // AddressLimit is RLIMIT_AS in bytes, Infinity where there is none.
 func AddressLimit() (n uint64, ok bool) { return rlimit(unix.RLIMIT_AS) }
 

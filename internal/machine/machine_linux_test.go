@@ -101,6 +101,25 @@ func TestCounts(t *testing.T) {
 	}
 }
 
+func TestMapped(t *testing.T) {
+	before, ok := Mapped()
+	if !ok {
+		testgate.Skip(t, testgate.Proc, "/proc/self/statm cannot be read")
+	}
+	const length = 64 << 20
+	addr, err := sys.Mmap(0, length, sys.PROT_NONE, reserve, -1, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	during, _ := Mapped()
+	if err := sys.Munmap(addr, length); err != nil {
+		t.Fatal(err)
+	}
+	if during < before+length || during > before+2*length {
+		t.Errorf("%d bytes mapped, and %d after %d more", before, during, length)
+	}
+}
+
 func TestLimits(t *testing.T) {
 	_, inChild, err := testgate.Child(t, time.Minute)
 	if err != nil {

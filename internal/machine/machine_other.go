@@ -19,3 +19,6 @@ func AddressLimit() (n uint64, ok bool) { return 0, false }
 
 // LockedLimit is unknown here.
 func LockedLimit() (n uint64, ok bool) { return 0, false }
+
+// Mapped is unknown here.
+func Mapped() (n uint64, ok bool) { return 0, false }
