@@ -296,7 +296,7 @@ func TestWrongOutcome(t *testing.T) {
 	const page = 4096
 	m := miss{byCopy, false, 0x0f00, 0x1000, 0x1100, highlevel.FaultOutOfBounds}
 	lease := &tenancy{size: 0x1000}
-	good := highlevel.FaultError{Offset: 0x1000, Size: 0x1000, Kind: highlevel.FaultOutOfBounds, Cause: errors.New("the runtime's")}
+	good := highlevel.FaultError{Slot: lease.lease.Slot(), Offset: 0x1000, Size: 0x1000, Kind: highlevel.FaultOutOfBounds, Cause: errors.New("the runtime's")}
 	last := good
 	last.Offset = 0x10ff
 	for _, f := range []highlevel.FaultError{good, last} {
