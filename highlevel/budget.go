@@ -16,11 +16,15 @@ type budget struct{ limit int64 }
 
 // charge takes n more mappings, unless that passes the limit. A negative n always works.
 func (b budget) charge(n int) bool {
-	if vmas.Add(int64(n)) > b.limit && n > 0 {
-		vmas.Add(int64(-n))
-		return false
+	for {
+		now := vmas.Load()
+		if n > 0 && now+int64(n) > b.limit {
+			return false
+		}
+		if vmas.CompareAndSwap(now, now+int64(n)) {
+			return true
+		}
 	}
-	return true
 }
 
 // The kernel's own default, for where /proc does not tell.

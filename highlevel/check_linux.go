@@ -95,6 +95,13 @@ func (p *Pool) Usage() (Usage, error) {
 	if err != nil {
 		return Usage{}, err
 	}
+	s := &p.stripes[0]
+	s.mu.Lock()
+	closed := s.closed
+	s.mu.Unlock()
+	if closed { // what was read may be a stranger's
+		return Usage{}, ErrClosed
+	}
 	var u Usage
 	for _, s := range p.slabs {
 		for _, v := range procmaps.Within(all, uint64(s.addr), uint64(s.addr)+s.Bytes) {

@@ -11,7 +11,7 @@ const None = ^uint64(0)
 // that the process has: on most 64-bit systems 1,000 slots that catch every access of a
 // 32-bit index plus a 32 MiB offset.
 type Config struct {
-	// Slots is how many leases there can be at once; 0 for the default.
+	// Slots is how many leases there can be at once, 16 million at most; 0 for the default.
 	Slots int
 	// MaxMemory is how far a slot can grow, in bytes; 0 for the default, None for slots
 	// of size 0.
@@ -48,10 +48,16 @@ type Config struct {
 
 const defaultMaxWarm = 100
 
+// maxSlots bounds what New allocates: a pointer for each slot.
+const maxSlots = 1 << 24
+
 // withDefaults fills what is zero from d and checks the rest.
 func (c Config) withDefaults(d Constraints) (Config, error) {
 	if c.Slots < 0 || c.MemoriesPerTenant < 0 || c.MaxVMAs < 0 {
 		return c, fmt.Errorf("pool: %w: Slots %d, MemoriesPerTenant %d, MaxVMAs %d: none may be negative", ErrInvalid, c.Slots, c.MemoriesPerTenant, c.MaxVMAs)
+	}
+	if c.Slots > maxSlots {
+		return c, fmt.Errorf("pool: %w: %d slots, at most %d", ErrInvalid, c.Slots, maxSlots)
 	}
 	if c.Slots == 0 {
 		c.Slots = d.Slots

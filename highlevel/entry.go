@@ -16,6 +16,7 @@ type entry struct {
 	index  int // in the pool
 	stripe *stripe
 	length *atomic.Uint64 // off-heap: the lease's size in bytes; 0 when not leased
+	size   atomic.Uint64  // the same for those who don't hold the lease: it outlives the pool
 
 	grow sync.Mutex // one Grow at a time
 	slot Slot
@@ -29,32 +30,53 @@ type entry struct {
 	prev, next *entry // in the stripe's list that where names
 	older      *entry // in the affinity's list of warm entries
 	newer      *entry
+	counted    *uint64 // which acquires its last taking counted among
+	left       bool    // it is on its way from leaving to something else: see stripe.leave
+	moving     bool    // and comes back by itself
+	leaving    *memfd.Image
 }
 
+// The gate: 44 bits of generation, which no slot lives to see wrap, a bit for leased, and
+// 19 bits to count calls.
 const (
-	leased   = 1 << 31
-	holdMask = leased - 1
+	leased    = 1 << 19
+	holdMask  = leased - 1
+	gateShift = 20
 )
 
-func generation(gate uint64) uint32 { return uint32(gate >> 32) }
+func generation(gate uint64) uint64 { return gate >> gateShift }
 
 // open begins a lease and returns its generation. The entry belongs to the caller alone.
-func (e *entry) open(size uint64) uint32 {
-	e.length.Store(size)
-	g := generation(e.gate.Load()) + 1
-	e.gate.Store(uint64(g)<<32 | leased)
+func (e *entry) open(size uint64) uint64 {
+	e.resize(size)
+	g := (generation(e.gate.Load()) + 1) & (1<<(64-gateShift) - 1)
+	e.gate.Store(g<<gateShift | leased)
 	return g
 }
 
+// resize tells everybody the lease's size.
+func (e *entry) resize(size uint64) {
+	e.size.Store(size)
+	e.length.Store(size)
+}
+
+// is tells whether the lease of a generation goes on, without holding it.
+func (e *entry) is(g uint64) bool {
+	w := e.gate.Load()
+	return generation(w) == g && w&leased != 0
+}
+
 // enter holds the lease of a generation, so that it can't end; leave lets go.
-func (e *entry) enter(g uint32) bool {
+func (e *entry) enter(g uint64) error {
 	for {
 		w := e.gate.Load()
-		if generation(w) != g || w&leased == 0 {
-			return false
-		}
-		if e.gate.CompareAndSwap(w, w+1) {
-			return true
+		switch {
+		case generation(w) != g || w&leased == 0:
+			return ErrReleased
+		case w&holdMask == holdMask:
+			return &LimitError{What: "calls on one lease", Limit: holdMask}
+		case e.gate.CompareAndSwap(w, w+1):
+			return nil
 		}
 	}
 }
@@ -62,7 +84,7 @@ func (e *entry) enter(g uint32) bool {
 func (e *entry) leave() { e.gate.Add(^uint64(0)) }
 
 // shut ends the lease of a generation unless somebody holds it.
-func (e *entry) shut(g uint32) error {
+func (e *entry) shut(g uint64) error {
 	for {
 		w := e.gate.Load()
 		switch {

@@ -61,14 +61,16 @@ func (p *Pool) fault(e *entry, recovered any) *FaultError {
 	if !ok {
 		return nil
 	}
-	s := &p.slabs[e.index/p.slabs[0].Slots]
-	at := uint64(cause.Addr() - s.addr) // wraps far past the slab's end for a lower address
-	if at >= s.Bytes {
+	at := uint64(cause.Addr())
+	if p.where.Locate(at).Kind == RegionNone {
 		return nil
 	}
+	s := &p.slabs[e.index/p.slabs[0].Slots]
 	size := e.length.Load()
-	f := &FaultError{Slot: e.index, Offset: int64(at) - int64(s.Offset(p.layout, e.index)), Size: size, Cause: cause}
-	f.Kind = p.layout.classify(f.Offset, size, int64(p.layout.Before(s.First, e.index)), p.config.Guard)
+	f := &FaultError{Slot: e.index, Offset: int64(at) - int64(e.slot.base), Size: size, Kind: FaultOther, Cause: cause}
+	if at-uint64(s.addr) < s.Bytes {
+		f.Kind = p.layout.classify(f.Offset, size, int64(p.layout.Before(s.First, e.index)), p.config.Guard)
+	}
 	p.faults[f.Kind].Add(1)
 	return f
 }

@@ -1,13 +1,16 @@
 package highlevel
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // A Lease is a tenant's right to a slot until [Lease.Release]. It is a small value: copy
 // it, keep it where you like. Using it after its end is an error, for every copy, also
 // when the slot has a new tenant. Its methods are safe for concurrent use.
 type Lease struct {
 	entry      *entry
-	generation uint32
+	generation uint64
 }
 
 // hold finds the lease's entry and keeps the lease from ending. The caller leaves it.
@@ -16,8 +19,8 @@ func (l Lease) hold() (*entry, error) {
 	if e == nil {
 		return nil, ErrReleased
 	}
-	if !e.enter(l.generation) {
-		return nil, &SlotError{"use", e.index, ErrReleased}
+	if err := e.enter(l.generation); err != nil {
+		return nil, &SlotError{"use", e.index, err}
 	}
 	return e, nil
 }
@@ -33,12 +36,14 @@ func (l Lease) Slot() int {
 
 // Size is the lease's size in bytes; 0 after its end.
 func (l Lease) Size() uint64 {
-	e, err := l.hold()
-	if err != nil {
+	e := l.entry
+	if e == nil {
 		return 0
 	}
-	defer e.leave()
-	return e.length.Load()
+	if size := e.size.Load(); e.is(l.generation) {
+		return size
+	}
+	return 0
 }
 
 // Guest is what generated code needs of a lease. All of it is outside Go's heap and stays
@@ -56,11 +61,13 @@ type Guest struct {
 // Guest tells generated code where the lease is. A fault of code that Go did not compile
 // ends the program unless a signal handler ahead of Go's takes it.
 func (l Lease) Guest() (Guest, error) {
-	e, err := l.hold()
-	if err != nil {
-		return Guest{}, err
+	e := l.entry
+	if e == nil {
+		return Guest{}, ErrReleased
 	}
-	defer e.leave()
+	if !e.is(l.generation) {
+		return Guest{}, &SlotError{"use", e.index, ErrReleased}
+	}
 	p := e.stripe.pool
 	return Guest{
 		Base:     e.slot.base,
@@ -72,7 +79,8 @@ func (l Lease) Guest() (Guest, error) {
 // Grow makes the lease size bytes long; what is new reads as zeros (mprotect(2)). The
 // memory does not move. A size below the present one, or above the pool's MaxMemory, is
 // [ErrMemory]; the limit of mappings is [ErrExhausted]. After any error the lease has the
-// size that it had.
+// size that it had, and its bytes. After a call that failed it can't grow any more, which is
+// [ErrState] then.
 //
 // Inside the last page nothing needs to be opened: bytes there that the tenant wrote
 // behind the old size, through [Lease.Guest], keep what was written.
@@ -99,7 +107,7 @@ func (l Lease) Grow(size uint64) error {
 		p.account(e)
 		return &SlotError{"grow", e.index, err}
 	}
-	e.length.Store(size)
+	e.resize(size)
 	return nil
 }
 
@@ -120,7 +128,7 @@ func (l Lease) Release() error {
 	p, t := e.stripe.pool, e.tenant
 	e.tenant = nil
 	err := p.reset(e)
-	p.putBack(e)
+	err = errors.Join(err, p.putBack(e))
 	if len(p.stripes) > 1 {
 		t.home.Add(^uint64(0))
 	}

@@ -341,7 +341,7 @@ func (m *model) purge() {
 func (m *model) replaceImage() {
 	i := m.rng.IntN(len(m.images))
 	for _, l := range m.live {
-		if l.image == m.images[i] && !l.broken {
+		if l.image == m.images[i] {
 			if err := l.image.im.Close(); l.image.im.Len() > 0 && !errors.Is(err, memfd.ErrInUse) {
 				m.fatalf("close under a lease: %v", err)
 			} else if l.image.im.Len() > 0 {

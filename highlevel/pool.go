@@ -3,7 +3,9 @@ package highlevel
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
+	"sync"
 	"sync/atomic"
 
 	"github.com/pageslot/pageslot/memfd"
@@ -57,6 +59,9 @@ func newPool(c Config, keys int) (*Pool, error) {
 	if err != nil {
 		return nil, err
 	}
+	if layout.MaxMemory > math.MaxInt {
+		return nil, fmt.Errorf("pool: MaxMemory %d: %w: a slice has at most %d bytes", layout.MaxMemory, ErrInvalid, math.MaxInt)
+	}
 	if layout.SlotBytes == 0 {
 		return nil, fmt.Errorf("pool: %w: MaxMemory, Reservation and Guard are all none", ErrInvalid)
 	}
@@ -75,7 +80,10 @@ func newPool(c Config, keys int) (*Pool, error) {
 	if p.lengths, err = words(p.lengthsBytes); err != nil {
 		return nil, errors.Join(err, unmapSlabs(p.slabs))
 	}
-	vmas.Add(int64(p.ownVMAs()))
+	if !p.budget.charge(p.ownVMAs()) {
+		err := &LimitError{What: mappings, Limit: int(p.budget.limit)}
+		return nil, errors.Join(err, unmapSlabs(p.slabs), unreserve(p.lengths, p.lengthsBytes))
+	}
 	p.entries = make([]*entry, layout.Slots)
 	// A reset empties the translation buffer, and then each page that the bookkeeping
 	// touches costs: what belongs together lies together.
@@ -83,7 +91,8 @@ func newPool(c Config, keys int) (*Pool, error) {
 		p.stripes = make([]stripe, layout.Stripes)
 	}
 	for i := range p.stripes {
-		p.stripes[i] = stripe{pool: p, number: i, slots: layout.StripeSlots(i), maxWarm: warmShare(c.MaxWarm, i, layout.Stripes), affinities: map[affinityKey]*affinity{}}
+		p.stripes[i] = stripe{pool: p, number: i, slots: layout.StripeSlots(i), maxWarm: warmShare(c.MaxWarm, i, layout.Stripes), affinities: map[affinityKey]*affinity{}, leaving: map[*memfd.Image]int{}}
+		p.stripes[i].settled = sync.NewCond(&p.stripes[i].mu)
 	}
 	return p, nil
 }
@@ -150,7 +159,7 @@ func (p *Pool) Validate(requests ...Request) error {
 // did. After that, and the release of its leases, the image can be closed.
 //
 // An error names each slot that could not be mapped over; it is set aside and not reused
-// until that works.
+// until that works. Purge waits for slots that other calls are taking from the image.
 func (p *Pool) Purge(image *memfd.Image) (int, error) {
 	if image == nil {
 		return 0, nil
@@ -158,42 +167,71 @@ func (p *Pool) Purge(image *memfd.Image) (int, error) {
 	n := 0
 	var errs []error
 	for i := range p.stripes {
-		for _, e := range p.stripes[i].purge(image) {
-			if err := p.toReservation(e); err != nil {
-				errs = append(errs, &SlotError{"purge", e.index, err})
-			} else {
-				n++
+		s := &p.stripes[i]
+		gone, err := s.purge(image)
+		if err != nil {
+			return 0, err
+		}
+		for _, a := range gone {
+			for e := s.takeWarm(a); e != nil; e = s.takeWarm(a) {
+				if err := p.toReservation(e); err != nil {
+					errs = append(errs, &SlotError{"purge", e.index, err})
+				} else {
+					n++
+				}
 			}
 		}
+		s.wait(image)
 	}
 	return n, errors.Join(errs...)
 }
 
-// purge takes the warm entries of an image out, and marks the leased ones.
-func (s *stripe) purge(image *memfd.Image) []*entry {
+// purge takes an image's affinities out of the index, so that nothing becomes affine to
+// them any more.
+func (s *stripe) purge(image *memfd.Image) ([]*affinity, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var out []*entry
-	for key, a := range s.affinities {
-		if key.image != image {
-			continue
-		}
-		for a.newest != nil {
-			e := a.newest
-			s.takeOut(e)
-			out = append(out, e)
-		}
-		a.gone = true
-		s.forget(a)
+	if s.closed {
+		return nil, ErrClosed
 	}
-	return out
+	var gone []*affinity
+	for key, a := range s.affinities {
+		if key.image == image {
+			a.gone = true
+			s.forget(a)
+			gone = append(gone, a)
+		}
+	}
+	return gone, nil
+}
+
+// takeWarm takes one warm entry of an affinity out: one at a time, so that the others can
+// be had by an acquire meanwhile.
+func (s *stripe) takeWarm(a *affinity) *entry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := a.newest
+	if e != nil {
+		s.takeOut(e)
+		s.leave(e, true)
+	}
+	return e
+}
+
+// wait returns when no entry is on its way from an image to something else.
+func (s *stripe) wait(image *memfd.Image) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.leaving[image] > 0 {
+		s.settled.Wait()
+	}
 }
 
 // toReservation makes an entry that the caller has part of the reservation, and puts it
 // back.
 func (p *Pool) toReservation(e *entry) error {
 	err := e.slot.Reserve()
-	p.putBack(e)
+	_ = p.putBack(e) // not ready, so it finds its place
 	return err
 }
 
@@ -214,8 +252,9 @@ func (p *Pool) reset(e *entry) error {
 }
 
 // putBack accounts for an entry's mappings and hands it to its stripe. One more warm entry
-// than the limit makes the oldest one cold.
-func (p *Pool) putBack(e *entry) {
+// than the limit makes the oldest one cold. An error is about the entry: its image was
+// purged, and it could not be mapped over.
+func (p *Pool) putBack(e *entry) error {
 	p.account(e)
 	s := e.stripe
 	s.mu.Lock()
@@ -226,13 +265,14 @@ func (p *Pool) putBack(e *entry) {
 		s.stats.evicted++
 	}
 	s.mu.Unlock()
-	if !placed {
-		_ = p.toReservation(e) // no longer ready, so this ends
-	}
 	if old != nil {
 		// An entry that could not be mapped over is in the list of the sick now.
 		_ = p.toReservation(old)
 	}
+	if !placed {
+		return p.toReservation(e)
+	}
+	return nil
 }
 
 // warmShare is a stripe's share of the limit; the first stripes have the rest.
@@ -254,9 +294,12 @@ func (p *Pool) account(e *entry) {
 }
 
 // Close gives the pool's address space back and lets its images go. While there are
-// leases it changes nothing and is [ErrBusy]. A closed pool's methods are [ErrClosed];
-// closing it again is nil.
+// leases it changes nothing and is [ErrBusy]. Acquire, Purge, Check and Usage of a closed
+// pool are [ErrClosed]; closing it again is nil.
 func (p *Pool) Close() error {
+	if len(p.stripes) == 0 {
+		return ErrClosed // not made by New
+	}
 	for i := range p.stripes {
 		p.stripes[i].mu.Lock()
 		defer p.stripes[i].mu.Unlock()

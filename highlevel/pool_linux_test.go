@@ -194,8 +194,10 @@ func TestNewRefuses(t *testing.T) {
 		"negative slots":     {Config{Slots: -1}, ErrInvalid},
 		"negative memories":  {Config{MemoriesPerTenant: -1}, ErrInvalid},
 		"negative mappings":  {Config{MaxVMAs: -1}, ErrInvalid},
+		"too many slots":     {Config{Slots: 1<<24 + 1, MaxMemory: pageSize, Reservation: None, Guard: None}, ErrInvalid},
+		"no mappings left":   {Config{Slots: 1, MaxVMAs: 1}, ErrExhausted},
 		"nothing to reserve": {Config{Slots: 1, MaxMemory: None, Reservation: None, Guard: None}, ErrInvalid},
-		"too large":          {Config{Slots: 1 << 30, MaxMemory: 1 << 50}, ErrAddressSpace},
+		"too large":          {Config{Slots: 1 << 24, MaxMemory: 1 << 50}, ErrAddressSpace},
 		"slab too small":     {Config{Slots: 1, MaxMemory: 1 << 20, Reservation: 1 << 20, Guard: 1 << 20, MaxSlab: 4096}, ErrAddressSpace},
 	} {
 		if p, err := New(tt.c); !errors.Is(err, tt.want) {
@@ -233,8 +235,17 @@ func TestCloseWithLeases(t *testing.T) {
 	if err := p.Check(); !errors.Is(err, ErrClosed) {
 		t.Errorf("check of a closed pool: %v", err)
 	}
-	if n, err := p.Purge(new(memfd.Image)); n != 0 || err != nil {
+	if n, err := p.Purge(new(memfd.Image)); n != 0 || !errors.Is(err, ErrClosed) {
 		t.Errorf("purge of a closed pool: %d, %v", n, err)
+	}
+	if _, err := p.Usage(); !errors.Is(err, ErrClosed) {
+		t.Errorf("usage of a closed pool: %v", err)
+	}
+	if _, err := new(Tenant).Acquire(nil, 1); !errors.Is(err, ErrClosed) {
+		t.Errorf("acquire of no tenant: %v", err)
+	}
+	if err := new(Pool).Close(); !errors.Is(err, ErrClosed) {
+		t.Errorf("close of no pool: %v", err)
 	}
 }
 

@@ -3,6 +3,7 @@ package highlevel
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 
 	"github.com/pageslot/pageslot/memfd"
@@ -71,7 +72,7 @@ func NewSlot(base uintptr, length, max uint64) (*Slot, error) {
 	if uint64(base)%page != 0 || length%page != 0 || max%page != 0 {
 		return nil, fmt.Errorf("slot: base %#x, length %d, max %d: %w: not multiples of the page size %d", base, length, max, ErrInvalid, page)
 	}
-	if base == 0 || max > length || uint64(base)+length < uint64(base) || uint64(uintptr(length)) != length {
+	if base == 0 || max > length || max > math.MaxInt || length > uint64(^base) || uint64(uintptr(length)) != length {
 		return nil, fmt.Errorf("slot: base %#x, length %d, max %d: %w range", base, length, max, ErrInvalid)
 	}
 	s := makeSlot(base, length, sizes{max, page})
@@ -201,7 +202,7 @@ func (s *Slot) Grow(size uint64) error {
 	}
 	p := planGrow(s.now, want.access)
 	if err := s.run(&p, nil); err != nil {
-		s.lose()
+		s.state = SlotUnknown // in use all the same, so the image stays held
 		return err
 	}
 	s.now = want

@@ -1,6 +1,10 @@
 package highlevel
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/pageslot/pageslot/memfd"
+)
 
 // A stripe is the slots of a pool that share a protection key; without keys, all of them.
 // It knows which are free, and what each held last.
@@ -19,9 +23,15 @@ type stripe struct {
 	warm, cold, sick entries
 	affinities       map[affinityKey]*affinity
 	latest           *affinity // of the last request, if it is still among affinities
+	spare            *affinity // one that nobody has, for the next that is needed
 	out              int       // entries in no list
-	closed           bool
-	stats            stripeStats
+	// moving: of these, the ones on their way to another list, that come back by themselves.
+	// leaving: how many entries of an image are being given another content, or none.
+	moving  int
+	leaving map[*memfd.Image]int
+	settled *sync.Cond // with mu: moving or leaving went down
+	closed  bool
+	stats   stripeStats
 }
 
 type stripeStats struct {
@@ -87,32 +97,32 @@ func (s *stripe) list(w list) *entries {
 func (s *stripe) take(key affinityKey, p *Pool) *entry {
 	a := s.affinity(key)
 	if a != nil && a.newest != nil {
-		s.stats.affine++
 		e := a.newest
+		e.counted = &s.stats.affine
+		*e.counted++
 		s.takeOut(e)
 		return e
 	}
 	var e *entry
+	counted := &s.stats.cold
 	switch {
 	case s.cold.first != nil:
 		e = s.cold.first
-		s.stats.cold++
 	case s.fresh < s.slots:
 		e = p.newEntry(s, s.fresh)
 		s.fresh++
-		s.stats.cold++
-		s.out++
-		s.attach(e, a, key)
-		return e
 	case s.warm.last != nil:
 		e = s.warm.last
-		s.stats.other++
+		counted = &s.stats.other
+		s.leave(e, false)
 	case s.sick.first != nil:
 		e = s.sick.last
-		s.stats.other++
+		counted = &s.stats.other
 	default:
 		return nil
 	}
+	e.counted = counted
+	*counted++
 	s.takeOut(e)
 	s.detach(e)
 	s.attach(e, s.affinity(key), key)
@@ -140,12 +150,38 @@ func (s *stripe) forget(a *affinity) {
 }
 
 func (s *stripe) takeOut(e *entry) {
-	s.list(e.where).remove(e)
+	if e.where != nowhere { // else it is new
+		s.list(e.where).remove(e)
+	}
 	if e.where == inWarm {
 		e.aff.remove(e)
 	}
 	e.where = nowhere
 	s.out++
+}
+
+// leave notes that a warm entry taken out is about to let its image go; arrive is its end.
+func (s *stripe) leave(e *entry, moving bool) {
+	e.leaving, e.moving = e.slot.now.image, moving
+	s.leaving[e.leaving]++
+	if moving {
+		s.moving++
+	}
+	e.left = true
+}
+
+func (s *stripe) arrive(e *entry) {
+	if !e.left {
+		return
+	}
+	if s.leaving[e.leaving]--; s.leaving[e.leaving] == 0 {
+		delete(s.leaving, e.leaving)
+	}
+	if e.moving {
+		s.moving--
+	}
+	e.left, e.moving, e.leaving = false, false, nil
+	s.settled.Broadcast()
 }
 
 // put takes an entry back into the list for its state. It refuses a ready one whose image
@@ -155,6 +191,7 @@ func (s *stripe) put(e *entry) bool {
 		return false
 	}
 	s.out--
+	s.arrive(e)
 	switch e.slot.state {
 	case SlotReady:
 		e.where = inWarm
@@ -176,13 +213,18 @@ func (s *stripe) oldest() *entry {
 	e := s.warm.last
 	if e != nil {
 		s.takeOut(e)
+		s.leave(e, true)
 	}
 	return e
 }
 
 func (s *stripe) attach(e *entry, a *affinity, key affinityKey) {
 	if a == nil {
-		a = &affinity{key: key}
+		if a = s.spare; a == nil {
+			a = new(affinity)
+		}
+		s.spare = nil
+		*a = affinity{key: key}
 		s.affinities[key] = a
 	}
 	a.slots++
@@ -197,6 +239,7 @@ func (s *stripe) detach(e *entry) {
 	e.aff = nil
 	if a.slots--; a.slots == 0 && !a.gone {
 		s.forget(a)
+		s.spare = a
 	}
 }
 

@@ -1,6 +1,7 @@
 package highlevel
 
 import (
+	"errors"
 	"sync/atomic"
 
 	"github.com/pageslot/pageslot/memfd"
@@ -66,6 +67,17 @@ func (t *Tenant) Acquire(image *memfd.Image, size uint64) (Lease, error) {
 // all cases nothing is leased.
 func (t *Tenant) AcquireMemory(r Request) (Lease, error) {
 	p := t.pool
+	if p == nil {
+		return Lease{}, ErrClosed // not made by a pool
+	}
+	l, err := t.acquire(p, r)
+	if err != nil && errors.Is(err, ErrExhausted) {
+		p.refused.Add(1)
+	}
+	return l, err
+}
+
+func (t *Tenant) acquire(p *Pool, r Request) (Lease, error) {
 	if len(p.stripes) == 1 { // nowhere to go, nothing to count
 		l, _, err := p.acquire(t, &p.stripes[0], r)
 		return l, err
@@ -106,28 +118,53 @@ func (p *Pool) acquire(t *Tenant, s *stripe, r Request) (l Lease, full bool, err
 	if err != nil {
 		return Lease{}, false, err
 	}
-	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
-		return Lease{}, false, ErrClosed
+	if r.Image != want.image { // all zeros: no slot holds it, so ask here whether it is open
+		if err := r.Image.Retain(); err != nil {
+			return Lease{}, false, err
+		}
+		r.Image.Release()
 	}
-	e := s.take(affinityKey{want.image, r.Index}, p)
-	if e == nil {
-		s.mu.Unlock()
-		p.refused.Add(1)
-		return Lease{}, true, &LimitError{What: "slots of the stripe", Limit: s.slots}
+	e, err := s.await(affinityKey{want.image, r.Index}, p)
+	if err != nil {
+		return Lease{}, errors.Is(err, ErrExhausted), err
 	}
-	s.mu.Unlock()
 
 	if err := p.fill(e, want); err != nil {
 		if e.slot.state == SlotReady && e.slot.now.image != want.image {
 			_ = e.slot.Reserve() // it is affine to what it was to hold, and does not hold it
 		}
-		p.putBack(e)
+		s.mu.Lock()
+		*e.counted--
+		s.mu.Unlock()
+		_ = p.putBack(e)
 		return Lease{}, false, err
+	}
+	if e.left {
+		s.mu.Lock()
+		s.arrive(e)
+		s.mu.Unlock()
 	}
 	e.tenant = t
 	return Lease{e, e.open(r.Size)}, false, nil
+}
+
+// await takes a slot, and waits for those that are on their way back to the lists: being
+// there for nobody, they are not in use.
+func (s *stripe) await(key affinityKey, p *Pool) (*entry, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		if s.closed {
+			return nil, ErrClosed
+		}
+		if e := s.take(key, p); e != nil {
+			return e, nil
+		}
+		if s.moving == 0 {
+			return nil, &LimitError{What: "slots of the stripe", Limit: s.slots}
+		}
+		s.settled.Wait()
+	}
 }
 
 // fill gives an entry that the caller has the content wanted. After an error the slot is
@@ -155,6 +192,8 @@ func (p *Pool) fill(e *entry, want content) error {
 	return nil
 }
 
+const mappings = "kernel mappings of this process (vm.max_map_count)"
+
 // makeRoom charges the budget for the n mappings that an entry is about to have. When
 // there is no room, slots that are warm for nobody give theirs back.
 func (p *Pool) makeRoom(e *entry, n int) error {
@@ -162,9 +201,8 @@ func (p *Pool) makeRoom(e *entry, n int) error {
 		return nil
 	}
 	for !p.budget.charge(n - e.vmas) {
-		if !p.evictOne() {
-			p.refused.Add(1)
-			return &LimitError{What: "kernel mappings of this process (vm.max_map_count)", Limit: int(p.budget.limit)}
+		if !p.evictOne() && !p.healOne() {
+			return &LimitError{What: mappings, Limit: int(p.budget.limit)}
 		}
 	}
 	e.vmas = n
@@ -183,6 +221,25 @@ func (p *Pool) evictOne() bool {
 		s.mu.Unlock()
 		if e != nil {
 			_ = p.toReservation(e) // one that fails is among the sick, and no longer warm
+			return true
+		}
+	}
+	return false
+}
+
+// healOne maps over a slot that could not be mapped over before, whose mappings are
+// charged all the while.
+func (p *Pool) healOne() bool {
+	for i := range p.stripes {
+		s := &p.stripes[i]
+		s.mu.Lock()
+		e := s.sick.last
+		if e != nil {
+			s.takeOut(e)
+		}
+		s.mu.Unlock()
+		if e != nil && p.toReservation(e) == nil {
+			p.remaps.Add(1)
 			return true
 		}
 	}
