@@ -51,7 +51,7 @@ func (e *entry) done(panicOnFault bool, err *error) {
 		e.leave()
 		return
 	}
-	f := e.stripe.pool.fault(e, r)
+	f := e.pool.fault(e, r)
 	e.leave()
 	if f == nil {
 		panic(r)

@@ -14,6 +14,7 @@ type entry struct {
 	gate atomic.Uint64
 
 	index  int // in the pool
+	pool   *Pool
 	stripe *stripe
 	length *atomic.Uint64 // off-heap: the lease's size in bytes; 0 when not leased
 	size   atomic.Uint64  // the same for those who don't hold the lease: it outlives the pool
@@ -56,7 +57,9 @@ func (e *entry) open(size uint64) uint64 {
 
 // resize tells everybody the lease's size.
 func (e *entry) resize(size uint64) {
-	e.size.Store(size)
+	if e.size.Load() != size { // a store costs more than a load: it waits for all before it
+		e.size.Store(size)
+	}
 	e.length.Store(size)
 }
 

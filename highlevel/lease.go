@@ -1,9 +1,6 @@
 package highlevel
 
-import (
-	"errors"
-	"fmt"
-)
+import "fmt"
 
 // A Lease is a tenant's right to a slot until [Lease.Release]. It is a small value: copy
 // it, keep it where you like. Using it after its end is an error, for every copy, also
@@ -68,7 +65,7 @@ func (l Lease) Guest() (Guest, error) {
 	if !e.is(l.generation) {
 		return Guest{}, &SlotError{"use", e.index, ErrReleased}
 	}
-	p := e.stripe.pool
+	p := e.pool
 	return Guest{
 		Base:     e.slot.base,
 		Length:   p.lengths + uintptr(e.index)*lengthStride,
@@ -99,7 +96,7 @@ func (l Lease) Grow(size uint64) error {
 	if err != nil {
 		return &SlotError{"grow", e.index, err}
 	}
-	p := e.stripe.pool
+	p := e.pool
 	if err := p.makeRoom(e, want.vmas()); err != nil {
 		return err
 	}
@@ -125,10 +122,12 @@ func (l Lease) Release() error {
 	if err := e.shut(l.generation); err != nil {
 		return &SlotError{"release", e.index, err}
 	}
-	p, t := e.stripe.pool, e.tenant
+	p, t := e.pool, e.tenant
 	e.tenant = nil
 	err := p.reset(e)
-	err = errors.Join(err, p.putBack(e))
+	if late := p.putBack(e); err == nil {
+		err = late // both can't be: a slot that was not reset is not ready
+	}
 	if len(p.stripes) > 1 {
 		t.home.Add(^uint64(0))
 	}

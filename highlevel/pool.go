@@ -91,7 +91,7 @@ func newPool(c Config, keys int) (*Pool, error) {
 		p.stripes = make([]stripe, layout.Stripes)
 	}
 	for i := range p.stripes {
-		p.stripes[i] = stripe{pool: p, number: i, slots: layout.StripeSlots(i), maxWarm: warmShare(c.MaxWarm, i, layout.Stripes), affinities: map[affinityKey]*affinity{}, leaving: map[*memfd.Image]int{}}
+		p.stripes[i] = stripe{number: i, slots: layout.StripeSlots(i), maxWarm: warmShare(c.MaxWarm, i, layout.Stripes), affinities: map[affinityKey]*affinity{}, leaving: map[*memfd.Image]int{}}
 		p.stripes[i].settled = sync.NewCond(&p.stripes[i].mu)
 	}
 	return p, nil
@@ -122,6 +122,7 @@ func (p *Pool) newEntry(s *stripe, inStripe int) *entry {
 	index := p.layout.Slot(s.number, inStripe)
 	e := &entry{
 		index:  index,
+		pool:   p,
 		stripe: s,
 		length: word(p.lengths + uintptr(index)*lengthStride),
 		slot:   makeSlot(p.base(index), p.layout.SlotBytes, p.sizes),

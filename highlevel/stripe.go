@@ -12,7 +12,6 @@ import (
 // An entry is in one list, or in none while a caller has it: leased, or on its way from
 // one list to another. No memory operation happens under the lock.
 type stripe struct {
-	pool    *Pool
 	mu      sync.Mutex
 	number  int
 	slots   int // that the stripe has

@@ -70,18 +70,22 @@ func (t *Tenant) AcquireMemory(r Request) (Lease, error) {
 	if p == nil {
 		return Lease{}, ErrClosed // not made by a pool
 	}
-	l, err := t.acquire(p, r)
+	var l Lease
+	var err error
+	if len(p.stripes) == 1 { // nowhere to go, nothing to count
+		l, _, err = p.acquire(t, &p.one[0], r)
+	} else {
+		l, err = t.acquire(r)
+	}
 	if err != nil && errors.Is(err, ErrExhausted) {
 		p.refused.Add(1)
 	}
 	return l, err
 }
 
-func (t *Tenant) acquire(p *Pool, r Request) (Lease, error) {
-	if len(p.stripes) == 1 { // nowhere to go, nothing to count
-		l, _, err := p.acquire(t, &p.stripes[0], r)
-		return l, err
-	}
+// acquire leases a slot of the tenant's stripe, or of one that it moves to.
+func (t *Tenant) acquire(r Request) (Lease, error) {
+	p := t.pool
 	home := t.home.Add(1)
 	for range p.stripes {
 		l, full, err := p.acquire(t, &p.stripes[home>>32], r)
