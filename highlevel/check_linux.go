@@ -35,7 +35,7 @@ func (p *Pool) checkKernel(accounted int) error {
 		}
 		have := procmaps.Within(all, uint64(s.addr), uint64(s.addr)+s.Bytes)
 		mapped += len(have)
-		errs = append(errs, compareSlab(want, have))
+		errs = append(errs, compareSlab(want, have, p.noHuge))
 	}
 	if mapped > accounted {
 		errs = append(errs, fmt.Errorf("the kernel has %d mappings for the pool, which accounts for %d", mapped, accounted))
@@ -52,7 +52,7 @@ func imageInode(e *entry) (uint64, error) {
 }
 
 // compareSlab walks both lists of runs side by side, and names the first difference.
-func compareSlab(want []stretch, vmas []procmaps.VMA) error {
+func compareSlab(want []stretch, vmas []procmaps.VMA, noHuge bool) error {
 	var have []stretch
 	for _, v := range vmas {
 		s := stretch{start: v.Start, end: v.End, open: v.Perms == "rw-p", inode: v.Inode, offset: v.Offset}
@@ -63,6 +63,8 @@ func compareSlab(want []stretch, vmas []procmaps.VMA) error {
 			s.odd = "has the rights " + v.Perms
 		} else if !v.Has("dd") {
 			s.odd = "would be in a core dump: VmFlags" + v.Flags
+		} else if noHuge && !v.Has("nh") {
+			s.odd = "may have huge pages: VmFlags" + v.Flags
 		}
 		have = appendStretch(have, s)
 	}

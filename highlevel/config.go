@@ -33,6 +33,10 @@ type Config struct {
 	// bytes back instead of giving the memory to the kernel; rounded up to a page. It pays
 	// when tenants touch most of it.
 	KeepResident uint64
+	// HugePages leaves transparent huge pages to the system's policy. Without it a pool asks
+	// for none (MADV_NOHUGEPAGE): with the policy "always" the first byte that a tenant
+	// writes would otherwise bring, and the reset throw away, two megabytes of zeros.
+	HugePages bool
 	// MemoriesPerTenant is how many memories one tenant's program may have; [Pool.Validate]
 	// holds requests against it. 0 for no limit.
 	MemoriesPerTenant int

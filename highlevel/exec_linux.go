@@ -34,7 +34,11 @@ func call(slot *Slot, s step, image *memfd.Image) error {
 		_, err := sys.Mmap(addr, length, sys.PROT_READ|sys.PROT_WRITE, sys.MAP_PRIVATE|sys.MAP_NORESERVE|sys.MAP_FIXED, image.Fd(), image.FileOffset())
 		return err
 	case kernelcall.NoDump:
-		return sys.Madvise(addr, length, sys.MADV_DONTDUMP)
+		err := sys.Madvise(addr, length, sys.MADV_DONTDUMP)
+		if err == nil && slot.noHuge {
+			err = sys.Madvise(addr, length, sys.MADV_NOHUGEPAGE)
+		}
+		return err
 	case kernelcall.Open:
 		return sys.Mprotect(addr, length, sys.PROT_READ|sys.PROT_WRITE)
 	case kernelcall.Discard:

@@ -40,8 +40,9 @@ func (p *plan) add(op kernelcall.Op, start, end uint64) {
 	}
 }
 
-// mapped adds an operation that makes a new mapping. A new mapping is dumped with a core
-// unless told otherwise, and only equal flags let it merge with its neighbours.
+// mapped adds an operation that makes a new mapping, and the advice that goes with it. A
+// new mapping is dumped with a core unless told otherwise, and only equal flags let it
+// merge with its neighbours.
 func (p *plan) mapped(op kernelcall.Op, start, end uint64) {
 	p.add(op, start, end)
 	p.add(kernelcall.NoDump, start, end)

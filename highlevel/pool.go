@@ -18,6 +18,7 @@ type Pool struct {
 	sizes  sizes
 	slabs  []slab
 	where  *Locator
+	noHuge bool
 	budget budget
 
 	entries []*entry // nil: never used; each belongs to its stripe's lock
@@ -71,6 +72,12 @@ func newPool(c Config, keys int) (*Pool, error) {
 	p := &Pool{config: c, layout: layout, sizes: sizes{layout.MaxMemory, page}, budget: newBudget(c.MaxVMAs)}
 	if p.slabs, err = mapSlabs(layout, c.MaxSlab); err != nil {
 		return nil, err
+	}
+	if !c.HugePages {
+		p.noHuge = true
+		for _, s := range p.slabs {
+			p.noHuge = avoidHuge(s.addr, s.Bytes) && p.noHuge
+		}
 	}
 	if p.where, err = NewLocator(placed(layout, p.slabs), PlacedTables{}); err != nil {
 		return nil, errors.Join(err, unmapSlabs(p.slabs))
@@ -127,6 +134,7 @@ func (p *Pool) newEntry(s *stripe, inStripe int) *entry {
 		length: word(p.lengths + uintptr(index)*lengthStride),
 		slot:   makeSlot(p.base(index), p.layout.SlotBytes, p.sizes),
 	}
+	e.slot.noHuge = p.noHuge
 	p.entries[index] = e
 	return e
 }

@@ -617,6 +617,29 @@ func TestReservationIsOneMapping(t *testing.T) {
 	}
 }
 
+// TestHugePages: a pool asks for none, so a byte takes a page and no more, unless it is
+// told to leave that to the system.
+func TestHugePages(t *testing.T) {
+	for _, huge := range []bool{false, true} {
+		p := newPoolT(t, Config{Slots: 1, MaxMemory: 64 << 20, Reservation: 64 << 20, Guard: 2 << 20, HugePages: huge})
+		tn := p.Tenant()
+		im := newImage(t, seg{0, "x"})
+		for _, im := range []*memfd.Image{nil, im, nil} { // new mappings too
+			l := acquire(t, tn, im, 64<<20)
+			err := l.Do(func(v View) error { v.Bytes()[32<<20] = 1; return nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			check(t, p)
+			if u, err := p.Usage(); err != nil || !huge && u.Private > 4*pageSize {
+				t.Errorf("one byte takes %d, %v", u.Private, err)
+			}
+			release(t, l)
+		}
+		purge(t, p, im, 0)
+	}
+}
+
 // TestKeepResident: what is kept is clean all the same.
 func TestKeepResident(t *testing.T) {
 	for _, keep := range []uint64{1, pageSize, 3 * pageSize, 100 * pageSize, None} {

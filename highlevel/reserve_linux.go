@@ -50,6 +50,12 @@ func noSpace(length uint64, err error) error {
 	return fmt.Errorf("pool: %w: %s: %w", ErrAddressSpace, why, cause)
 }
 
+// avoidHuge asks for no transparent huge pages in a reservation. It tells whether the
+// kernel knows of them; one that does not needs no asking.
+func avoidHuge(addr uintptr, length uint64) bool {
+	return sys.Madvise(addr, uintptr(length), sys.MADV_NOHUGEPAGE) == nil
+}
+
 // unreserve gives address space back.
 func unreserve(addr uintptr, length uint64) error {
 	if err := sys.Munmap(addr, uintptr(length)); err != nil {

@@ -51,8 +51,9 @@ type Slot struct {
 	first  *byte  // at base; the memory is not Go's
 	length uint64 // the whole slot, mapped over by Reserve
 	sizes
-	state SlotState
-	now   content
+	noHuge bool // new mappings ask for no transparent huge pages
+	state  SlotState
+	now    content
 }
 
 // sizes are what a request for a slot is held against.
