@@ -69,8 +69,10 @@ func planInstantiate(from, to content, length uint64) (p plan) {
 	return p
 }
 
-// resize makes exactly [0, to.access) accessible, but for what mapping to's image will
-// open anyway.
+// resize makes exactly [0, to.access) accessible, also where to's image will come. That a
+// mapping opens its range by itself does not help: before Linux 6.12 one that fails for
+// want of memory (vm.overcommit_memory=2 counts it) leaves a hole in the slab, where the
+// Go runtime may put its heap. Opened memory is counted already, and opening fails cleanly.
 func (p *plan) resize(from, to content) {
 	if to.access < from.access {
 		// Not mprotect: it would leave the tail with the slot's page tables and its
@@ -78,17 +80,7 @@ func (p *plan) resize(from, to content) {
 		p.mapped(kernelcall.Reserve, to.access, from.access)
 		return
 	}
-	lo, hi := from.access, to.access
-	if from.image != to.image {
-		switch {
-		case to.start >= to.end:
-		case to.start <= lo && lo < to.end:
-			lo = to.end
-		case lo <= to.start && to.end >= hi:
-			hi = to.start
-		}
-	}
-	p.add(kernelcall.Open, lo, hi)
+	p.add(kernelcall.Open, from.access, to.access)
 }
 
 // planGrow opens a slot in use further.

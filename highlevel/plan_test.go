@@ -34,6 +34,9 @@ func (m modelSlot) apply(t *testing.T, p plan, to content) {
 			case kernelcall.Reserve:
 				*pg = modelPage{dumped: true}
 			case kernelcall.MapImage:
+				if !pg.open {
+					t.Fatalf("image mapped over page %d, which is not open", i)
+				}
 				if s.off != to.start || s.len != to.end-to.start {
 					t.Fatalf("image of [%d, %d) mapped at [%d, %d)", to.start, to.end, s.off, s.off+s.len)
 				}
