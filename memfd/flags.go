@@ -3,6 +3,8 @@ package memfd
 import (
 	"fmt"
 	"math/bits"
+
+	"github.com/pageslot/pageslot/internal/bitnames"
 )
 
 // Flags choose what kind of file [Create] makes. MFD_CLOEXEC is always set,
@@ -18,7 +20,7 @@ func (f Flags) String() string {
 		huge = "HUGE_" + sizeName(uint64(code))
 		f &^= hugeMask << hugeShift
 	}
-	s := bitString(uint64(f), flagNames)
+	s := bitnames.String(uint64(f), flagNames)
 	switch {
 	case huge == "":
 		return s
@@ -45,28 +47,4 @@ func sizeName(log uint64) string {
 		return fmt.Sprintf("%dB", 1<<log)
 	}
 	return fmt.Sprintf("%d%cB", 1<<(log%10), units[log/10-1])
-}
-
-// bitName is a bit and its name.
-type bitName struct {
-	bit  uint64
-	name string
-}
-
-// bitString gives the names of the bits in v, and the rest in hexadecimal.
-func bitString(v uint64, names []bitName) string {
-	if v == 0 {
-		return "0"
-	}
-	var s string
-	for _, n := range names {
-		if v&n.bit != 0 {
-			s += "|" + n.name
-			v &^= n.bit
-		}
-	}
-	if v != 0 {
-		s += fmt.Sprintf("|%#x", v)
-	}
-	return s[1:]
 }

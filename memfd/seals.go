@@ -1,5 +1,7 @@
 package memfd
 
+import "github.com/pageslot/pageslot/internal/bitnames"
+
 // Seals say what can no longer be done to a file, by anybody. Seals are added
 // and never removed (fcntl(2), F_ADD_SEALS).
 type Seals uint
@@ -11,24 +13,24 @@ const ImageSeals = SealGrow | SealShrink | SealWrite | SealSeal
 
 // String gives the kernel's names without their prefix, and bits without a name
 // in hexadecimal.
-func (s Seals) String() string { return bitString(uint64(s), sealNames) }
+func (s Seals) String() string { return bitnames.String(uint64(s), sealNames) }
 
 // The names, in the order of the bits.
-var sealNames = []bitName{
-	{uint64(SealSeal), "SEAL"},
-	{uint64(SealShrink), "SHRINK"},
-	{uint64(SealGrow), "GROW"},
-	{uint64(SealWrite), "WRITE"},
-	{uint64(SealFutureWrite), "FUTURE_WRITE"},
-	{uint64(SealExec), "EXEC"},
+var sealNames = []bitnames.Name{
+	{Bit: uint64(SealSeal), Name: "SEAL"},
+	{Bit: uint64(SealShrink), Name: "SHRINK"},
+	{Bit: uint64(SealGrow), Name: "GROW"},
+	{Bit: uint64(SealWrite), Name: "WRITE"},
+	{Bit: uint64(SealFutureWrite), Name: "FUTURE_WRITE"},
+	{Bit: uint64(SealExec), Name: "EXEC"},
 }
 
-var flagNames = []bitName{
-	{uint64(CloseOnExec), "CLOEXEC"},
-	{uint64(AllowSealing), "ALLOW_SEALING"},
-	{uint64(HugeTLB), "HUGETLB"},
-	{uint64(NoExecSeal), "NOEXEC_SEAL"},
-	{uint64(Exec), "EXEC"},
+var flagNames = []bitnames.Name{
+	{Bit: uint64(CloseOnExec), Name: "CLOEXEC"},
+	{Bit: uint64(AllowSealing), Name: "ALLOW_SEALING"},
+	{Bit: uint64(HugeTLB), Name: "HUGETLB"},
+	{Bit: uint64(NoExecSeal), Name: "NOEXEC_SEAL"},
+	{Bit: uint64(Exec), Name: "EXEC"},
 }
 
 // Prot is what may be done to the bytes of a mapping (mmap(2)).
@@ -40,11 +42,11 @@ func (p Prot) String() string {
 	if p == ProtNone {
 		return "NONE"
 	}
-	return bitString(uint64(uint(p)), protNames)
+	return bitnames.String(uint64(uint(p)), protNames)
 }
 
-var protNames = []bitName{
-	{uint64(ProtRead), "READ"},
-	{uint64(ProtWrite), "WRITE"},
-	{uint64(ProtExec), "EXEC"},
+var protNames = []bitnames.Name{
+	{Bit: uint64(ProtRead), Name: "READ"},
+	{Bit: uint64(ProtWrite), Name: "WRITE"},
+	{Bit: uint64(ProtExec), Name: "EXEC"},
 }
