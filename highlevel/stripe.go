@@ -17,8 +17,8 @@ type stripe struct {
 	slots   int // that the stripe has
 	fresh   int // that were never used begin here
 	maxWarm int // of its slots may stay warm
-	// warm: ready, newest first. cold: unmapped. sick: unknown, oldest first; used when
-	// nothing else is left.
+	// The newest comes first. warm: ready. cold: unmapped. sick: unknown; the oldest of
+	// them is used when nothing else is left.
 	warm, cold, sick entries
 	affinities       map[affinityKey]*affinity
 	latest           *affinity // of the last request, if it is still among affinities

@@ -95,14 +95,18 @@ const (
 	mostMappings  = 4
 )
 
-// mappingsFor returns what n slots in use take, slabs included, at the given
+// idleMappings is what a pool takes while no slot is in use: its slabs, and one for
+// the words that hold its leases' lengths.
+func (p *poolPlan) idleMappings() int { return len(p.slabs) + 1 }
+
+// mappingsFor returns what n slots in use take, the pool's own included, at the given
 // number for each. It stops at the largest int: a plan of slots of no bytes
 // can have that many of them.
 func (p *poolPlan) mappingsFor(n, each int) int {
-	if n > (math.MaxInt-len(p.slabs))/each {
+	if n > (math.MaxInt-p.idleMappings())/each {
 		return math.MaxInt
 	}
-	return len(p.slabs) + n*each
+	return p.idleMappings() + n*each
 }
 
 // mappingsLeft returns how many mappings slots may take on this machine, at
@@ -112,7 +116,7 @@ func (p *poolPlan) mappingsLeft() (n int, known bool) {
 	if h.maxMappings < 0 || h.mappings < 0 {
 		return 0, false
 	}
-	return max(h.maxMappings*9/10-h.mappings-len(p.slabs), 0), true
+	return max(h.maxMappings*9/10-h.mappings-p.idleMappings(), 0), true
 }
 
 // fits tells whether the slabs can be mapped here, and if not, why.

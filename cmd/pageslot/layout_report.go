@@ -77,7 +77,7 @@ func (p *poolPlan) report() layoutReport {
 		WithoutKeys:  noKeysReport{Slots: l.WithoutKeys()},
 		AddressSpace: addressReport{Needed: p.total, Top: orNull(h.top), Limit: orNull(h.limit)},
 		Mappings: mapsReport{
-			Idle:         len(p.slabs),
+			Idle:         p.idleMappings(),
 			PerSlotLeast: leastMappings,
 			PerSlotMost:  mostMappings,
 			AllLeast:     p.mappingsFor(l.Slots, leastMappings),

@@ -94,7 +94,7 @@ func (p *poolPlan) writeDensity(b *strings.Builder) {
 
 func (p *poolPlan) writeMappings(b *strings.Builder) {
 	l, h := p.layout, p.host
-	fmt.Fprintf(b, "\nMappings: %d while idle, %d to %d for each slot in use.\n", len(p.slabs), leastMappings, mostMappings)
+	fmt.Fprintf(b, "\nMappings: %d while idle, %d to %d for each slot in use.\n", p.idleMappings(), leastMappings, mostMappings)
 	fmt.Fprintf(b, "With all slots in use: %d to %d.\n", p.mappingsFor(l.Slots, leastMappings), p.mappingsFor(l.Slots, mostMappings))
 	fmt.Fprintf(b, "vm.max_map_count: %s. Mappings of this process: %s.\n", orUnknown(h.maxMappings), orUnknown(h.mappings))
 	n, ok := p.mappingsLeft()

@@ -29,7 +29,7 @@ var questions = []question{
 	{"pagemap.categories", "the categories of pages that it knows"},
 	{"guard.install", "MADV_GUARD_INSTALL, and that the page is out of reach then"},
 
-	{"limits.mappings", "room for 60,000 more mappings (a slot in use takes up to 2)"},
+	{"limits.mappings", "room for 60,000 more mappings (a slot in use takes 2 to 4)"},
 	{"limits.overcommit", "reservations that do not count as memory"},
 	{"limits.address-space", "no limit on the process's address space"},
 	{"limits.locked", "mappings that are not locked in memory from the start"},

@@ -5,7 +5,7 @@
 // A test that cannot run on this machine says so with a name from a closed
 // list and a reason:
 //
-//	testgate.Need(t, testgate.PagemapScan, sys.HavePagemapScan())
+//	testgate.Need(t, testgate.Pkey, pkey.Supported())
 //	testgate.Skip(t, testgate.Hugetlb, "no huge page of 2 MiB is reserved")
 //
 // Nothing else in this repository may skip (internal/lint looks for it). That
