@@ -31,7 +31,7 @@ type plan struct {
 }
 
 // The longest: reserve, no dump, open, map image, no dump.
-const maxSteps = 8
+const maxSteps = 5
 
 func (p *plan) add(op kernelcall.Op, start, end uint64) {
 	if start < end {

@@ -92,7 +92,7 @@ func newPool(c Config, keys int) (*Pool, error) {
 		return nil, errors.Join(err, unmapSlabs(p.slabs), unreserve(p.lengths, p.lengthsBytes))
 	}
 	p.entries = make([]*entry, layout.Slots)
-	// A reset empties the translation buffer, and then each page that the bookkeeping
+	// After a reset the caches hold the kernel's lines, and each that the bookkeeping
 	// touches costs: what belongs together lies together.
 	if p.stripes = p.one[:]; layout.Stripes > 1 {
 		p.stripes = make([]stripe, layout.Stripes)
