@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pageslot/pageslot/internal/testgate"
+	"github.com/pageslot/pageslot/testgate"
 )
 
 // TestFetchHeadersRefuses runs the script with what it must refuse before it

@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/pageslot/pageslot/internal/testgate"
+	"github.com/pageslot/pageslot/testgate"
 )
 
 var update = flag.Bool("update", false, "rewrite testdata/golden")

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pageslot/pageslot/internal/testgate"
+	"github.com/pageslot/pageslot/testgate"
 )
 
 // typeCheck compiles the types of package sys for a port, as far as types go:

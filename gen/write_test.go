@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/pageslot/pageslot/internal/testgate"
+	"github.com/pageslot/pageslot/testgate"
 )
 
 // write makes the files below dir.

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pageslot/pageslot/internal/machine"
-	"github.com/pageslot/pageslot/internal/testgate"
 	"github.com/pageslot/pageslot/sys"
+	"github.com/pageslot/pageslot/testgate"
 )
 
 // What limits a process stays with it, so these tests limit a child.

@@ -15,8 +15,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/pageslot/pageslot/internal/testgate"
 	"github.com/pageslot/pageslot/sys"
+	"github.com/pageslot/pageslot/testgate"
 )
 
 func newFile(t testing.TB, flags Flags) *File {

@@ -11,8 +11,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/pageslot/pageslot/internal/testgate"
 	"github.com/pageslot/pageslot/sys"
+	"github.com/pageslot/pageslot/testgate"
 )
 
 // mapping maps n pages, readable and writable, until the end of the test.

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pageslot/pageslot/internal/testgate"
+	"github.com/pageslot/pageslot/testgate"
 )
 
 // TestConversionsStandInTheCall reads the source of the package. An address of

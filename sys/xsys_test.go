@@ -14,7 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pageslot/pageslot/internal/testgate"
+	"github.com/pageslot/pageslot/testgate"
 )
 
 // xsysDiffers are the constants in which golang.org/x/sys/unix has another

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/pageslot/pageslot/internal/bytesize"
-	"github.com/pageslot/pageslot/internal/probe"
+	"github.com/pageslot/pageslot/probe"
 )
 
 // probeCommand reports what this machine offers. A no is an answer, not a
@@ -17,7 +17,7 @@ import (
 func probeCommand(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	const name = "probe"
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
-	asJSON := flags.Bool("json", false, "print one JSON object, whose form is that of probe.Report in internal/probe")
+	asJSON := flags.Bool("json", false, "print one JSON object, whose form is that of probe.Report in probe")
 	if status, proceed := parseFlags(flags, args, stdout, stderr); !proceed {
 		return status
 	}

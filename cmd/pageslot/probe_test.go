@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/pageslot/pageslot/internal/probe"
+	"github.com/pageslot/pageslot/probe"
 )
 
 func TestProbeJSON(t *testing.T) {

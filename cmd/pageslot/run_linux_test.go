@@ -17,7 +17,7 @@ import (
 
 	"github.com/pageslot/pageslot/highlevel"
 	"github.com/pageslot/pageslot/internal/bytesize"
-	"github.com/pageslot/pageslot/internal/testgate"
+	"github.com/pageslot/pageslot/testgate"
 )
 
 // pages is a size for the command line.

@@ -10,9 +10,10 @@ import (
 // layers are the folders of the public packages, from the ground up. A package
 // may import what is below it. Folders of one layer do not import each other.
 var layers = [][]string{
+	{"testgate"},
 	{"sys"},
 	{"uffd", "memfd", "pkey"},
-	{"highlevel"},
+	{"highlevel", "probe"},
 	{"cmd", "examples", "bench"},
 }
 
@@ -83,23 +84,24 @@ var importRule = rule{
 		return bad
 	},
 	broken: map[string]files{
-		"sys imports memfd":                         {"sys/a.go": source("sys", modulePath+"/memfd")},
-		"memfd imports uffd: imports":               {"memfd/a.go": source("memfd", modulePath+"/uffd")},
-		"pkey imports highlevel":                    {"pkey/a.go": source("pkey", modulePath+"/highlevel")},
-		"highlevel imports cmd/pageslot":            {"highlevel/a.go": source("highlevel", modulePath+"/cmd/pageslot")},
-		"memfd imports pkey through internal/probe": {"memfd/a.go": source("memfd", modulePath+"/internal/probe"), "internal/probe/a.go": source("probe", modulePath+"/internal/more"), "internal/more/a.go": source("more", modulePath+"/pkey")},
-		"only tests import gen":                     {"cmd/x/a.go": source("main", modulePath+"/gen")},
-		"gen imports sys":                           {"gen/a.go": source("main", modulePath+"/sys")},
-		"the folder extra is in none":               {"extra/a.go": source("extra")},
-		"the folder . is in none":                   {"a.go": source("pageslot")},
-		"imports extra, which is in none":           {"cmd/x/a.go": source("main", modulePath+"/extra")},
-		"sys imports uffd":                          {"sys/a_test.go": source("sys_test", modulePath+"/uffd")},
-		"internal/probe is for the root module":     {"examples/go.mod": "", "examples/x/a.go": source("main", modulePath+"/internal/probe")},
+		"sys imports memfd":                        {"sys/a.go": source("sys", modulePath+"/memfd")},
+		"memfd imports uffd: imports":              {"memfd/a.go": source("memfd", modulePath+"/uffd")},
+		"pkey imports highlevel":                   {"pkey/a.go": source("pkey", modulePath+"/highlevel")},
+		"highlevel imports cmd/pageslot":           {"highlevel/a.go": source("highlevel", modulePath+"/cmd/pageslot")},
+		"memfd imports pkey through internal/some": {"memfd/a.go": source("memfd", modulePath+"/internal/some"), "internal/some/a.go": source("some", modulePath+"/internal/more"), "internal/more/a.go": source("more", modulePath+"/pkey")},
+		"only tests import gen":                    {"cmd/x/a.go": source("main", modulePath+"/gen")},
+		"gen imports sys":                          {"gen/a.go": source("main", modulePath+"/sys")},
+		"the folder extra is in none":              {"extra/a.go": source("extra")},
+		"the folder . is in none":                  {"a.go": source("pageslot")},
+		"imports extra, which is in none":          {"cmd/x/a.go": source("main", modulePath+"/extra")},
+		"sys imports uffd":                         {"sys/a_test.go": source("sys_test", modulePath+"/uffd")},
+		"internal/some is for the root module":     {"examples/go.mod": "", "examples/x/a.go": source("main", modulePath+"/internal/some")},
 	},
 	sound: []files{
-		{"cmd/x/a.go": source("main", modulePath+"/highlevel", modulePath+"/sys", modulePath+"/internal/probe"), "internal/probe/a.go": source("probe", modulePath+"/uffd")},
+		{"cmd/x/a.go": source("main", modulePath+"/highlevel", modulePath+"/sys", modulePath+"/internal/some"), "internal/some/a.go": source("some", modulePath+"/uffd")},
+		{"cmd/x/a.go": source("main", modulePath+"/probe"), "probe/a.go": source("probe", modulePath+"/uffd", modulePath+"/sys")},
 		{"highlevel/a.go": source("highlevel", modulePath+"/memfd", modulePath+"/pkey", modulePath+"/internal/kernelcall"), "internal/kernelcall/a.go": source("kernelcall", modulePath+"/sys")},
-		{"memfd/a_test.go": source("memfd_test", modulePath+"/uffd", modulePath+"/internal/testgate")},
+		{"memfd/a_test.go": source("memfd_test", modulePath+"/uffd", modulePath+"/testgate")},
 		{"sys/a_test.go": source("sys_test", modulePath+"/gen")},
 		{"memfd/a.go": source("memfd", modulePath+"ish/highlevel", "os")},
 		{"gen/a_test.go": source("main", modulePath+"/sys"), "gen/b.go": source("main", modulePath+"/gen/facts")},
@@ -147,22 +149,22 @@ func reach(direct map[string][]string, dir string) []string {
 }
 
 var testgateRule = rule{
-	name: "internal/testgate is for tests",
+	name: "testgate is for tests",
 	check: func(t *tree) (bad []problem) {
 		for _, f := range t.goFiles() {
 			for p, pos := range f.imports {
-				if p == modulePath+"/internal/testgate" && !f.isTest() {
-					bad = append(bad, t.at(pos, "only _test.go files import internal/testgate"))
+				if p == modulePath+"/testgate" && !f.isTest() {
+					bad = append(bad, t.at(pos, "only _test.go files import testgate"))
 				}
 			}
 		}
 		return bad
 	},
 	broken: map[string]files{
-		"sys/a.go:3: only _test.go": {"sys/a.go": source("sys", modulePath+"/internal/testgate")},
+		"sys/a.go:3: only _test.go": {"sys/a.go": source("sys", modulePath+"/testgate")},
 	},
 	sound: []files{
-		{"sys/a_test.go": source("sys", modulePath+"/internal/testgate")},
+		{"sys/a_test.go": source("sys", modulePath+"/testgate")},
 	},
 }
 

@@ -7,16 +7,16 @@ import (
 	"strconv"
 )
 
-// A skip has a name and can be forbidden, so it goes through internal/testgate,
+// A skip has a name and can be forbidden, so it goes through testgate,
 // and so does the question for -short. The rule looks at names, not at types:
 // Skipf and SkipNow are fine only on an imported package, and so is Skip where it
 // is called or taken from what tests call t, tb, b and f. (A field may be
 // called Skip.)
 var skipRule = rule{
-	name: "only internal/testgate skips",
+	name: "only testgate skips",
 	check: func(t *tree) (bad []problem) {
 		for _, f := range t.goFiles() {
-			if f.under("internal/testgate") || !f.isTest() && !slices.Contains(importNames(f), "testing") {
+			if f.under("testgate") || !f.isTest() && !slices.Contains(importNames(f), "testing") {
 				continue
 			}
 			packages := importNames(f)
@@ -35,7 +35,7 @@ var skipRule = rule{
 				case "Skip", "Skipf", "SkipNow":
 					field := s.Sel.Name == "Skip" && !called[s] && !(isName && slices.Contains([]string{"t", "tb", "b", "f"}, x.Name))
 					if !onPackage && !field {
-						bad = append(bad, t.at(s.Pos(), "%s: a skip goes through internal/testgate", s.Sel.Name))
+						bad = append(bad, t.at(s.Pos(), "%s: a skip goes through testgate", s.Sel.Name))
 					}
 				case "Short":
 					if onPackage && x.Name == "testing" {
@@ -56,8 +56,8 @@ var skipRule = rule{
 		"internal/help/a.go:5: Skip: ": {"internal/help/a.go": "package help\n\nimport \"testing\"\n\nfunc H(t testing.TB) { t.Skip() }\n"},
 	},
 	sound: []files{
-		{"sys/a_test.go": "package sys\n\nimport \"" + modulePath + "/internal/testgate\"\n\nfunc TestA(t *testing.T) { testgate.Skip(t, testgate.Pkey, \"\") }\n"},
-		{"internal/testgate/a.go": "package testgate\n\nimport \"testing\"\n\nfunc S(t testing.TB) { if testing.Short() { t.Skip() } }\n"},
+		{"sys/a_test.go": "package sys\n\nimport \"" + modulePath + "/testgate\"\n\nfunc TestA(t *testing.T) { testgate.Skip(t, testgate.Pkey, \"\") }\n"},
+		{"testgate/a.go": "package testgate\n\nimport \"testing\"\n\nfunc S(t testing.TB) { if testing.Short() { t.Skip() } }\n"},
 		{"internal/kernelcall/a_test.go": "package kernelcall\n\nvar s = verdict.Skip\n"},
 		{"highlevel/a.go": "package highlevel\n\nfunc f(r reader) { r.Skip() }\n"},
 	},

@@ -16,7 +16,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pageslot/pageslot/internal/testgate"
+	"github.com/pageslot/pageslot/testgate"
 )
 
 const modulePath = "github.com/pageslot/pageslot"

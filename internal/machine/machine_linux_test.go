@@ -11,8 +11,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/pageslot/pageslot/internal/testgate"
 	"github.com/pageslot/pageslot/sys"
+	"github.com/pageslot/pageslot/testgate"
 )
 
 // The stack lies at the top of user addresses, so the end that was found by

@@ -17,8 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pageslot/pageslot/internal/machine"
-	"github.com/pageslot/pageslot/internal/testgate"
 	"github.com/pageslot/pageslot/sys"
+	"github.com/pageslot/pageslot/testgate"
 )
 
 func TestEveryQuestionIsAsked(t *testing.T) {
