@@ -1,15 +1,20 @@
-// Package testgate decides about skips and about tests that may hang or die.
+// Package testgate is for tests of kernel features: it decides about skips, and
+// it runs what may hang or die.
 //
 // # Skips
 //
 // A test that cannot run on this machine says so with a name from a closed
-// list and a reason:
+// list and a reason. Package probe knows most of the reasons:
 //
+//	testgate.Need(t, testgate.GuardRegions, probe.Ask(probe.GuardInstall).Err())
 //	testgate.Need(t, testgate.Pkey, pkey.Supported())
 //	testgate.Skip(t, testgate.Hugetlb, "no huge page of 2 MiB is reserved")
+//	testgate.Need(t, "x-io-uring", ringErr) // a name of your own begins with x-
 //
-// Nothing else in this repository may skip (internal/lint looks for it). That
-// makes a skip something that can be counted and forbidden:
+// Need skips only for an error that says that there is no such thing
+// ([errors.ErrUnsupported]); any other error fails the test. Where nothing else
+// skips (in this repository internal/lint looks for it), a skip can be counted
+// and forbidden:
 //
 //   - PAGESLOT_FORBID_SKIPS turns skips into failures. It holds names
 //     separated by commas, or "all", or "all" with exceptions:
@@ -42,5 +47,7 @@
 // PAGESLOT_TIME_SCALE, a number of at least 1, stretches every deadline: an
 // emulated machine is 7 to 150 times slower than a real one.
 //
+// Both work as they are under other kernels and processors, with
+// "go test -exec 'pageslot vm exec -kernel 6.1'"; docs/testing.md tells more.
 // Only tests import this package.
 package testgate

@@ -220,3 +220,26 @@ func TestTable(t *testing.T) {
 		t.Error("an unknown name needs something")
 	}
 }
+
+// Names of other modules are skips like any other, also of what was refused.
+func TestOwnNames(t *testing.T) {
+	plainEnvironment(t)
+	const name Name = "x-io-uring"
+	for _, err := range []error{errors.ErrUnsupported, fs.ErrPermission} {
+		if f := try(t, func(tb testing.TB) { Need(tb, name, err) }); f.failed != "" || !strings.HasPrefix(f.skipped, "x-io-uring: ") {
+			t.Errorf("%v: failed %q, skipped %q", err, f.failed, f.skipped)
+		}
+	}
+	for list, want := range map[string]bool{"x-io-uring": true, "all": true, "all,-x-io-uring": false, "x-other": false} {
+		t.Setenv(forbidEnv, list)
+		if f := try(t, func(tb testing.TB) { Skip(tb, name, "no ring") }); (f.failed != "") != want {
+			t.Errorf("%s: failed %q, skipped %q", list, f.failed, f.skipped)
+		}
+	}
+	t.Setenv(forbidEnv, "")
+	for _, wrong := range []Name{"x-", "x", "x-Ring", "x-a,b", "x-a b", "x-a\n", "x--a", "io-uring"} {
+		if f := try(t, func(tb testing.TB) { Skip(tb, wrong, "") }); f.skipped != "" || !strings.Contains(f.failed, "there is no skip named") {
+			t.Errorf("%q: failed %q, skipped %q", wrong, f.failed, f.skipped)
+		}
+	}
+}
