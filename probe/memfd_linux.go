@@ -21,7 +21,7 @@ func withFile(flags memfd.Flags, use func(fd int) Answer) Answer {
 		defer unix.Close(fd)
 		return use(fd)
 	case errors.Is(err, unix.EACCES):
-		return no("memfd_create: the sysctl vm.memfd_noexec is 2 and allows MFD_NOEXEC_SEAL only",
+		return refused("memfd_create: the sysctl vm.memfd_noexec is 2 and allows MFD_NOEXEC_SEAL only",
 			"sysctl vm.memfd_noexec=1, or MFD_NOEXEC_SEAL, which package memfd asks for by itself")
 	case flags&memfd.HugeTLB != 0 && (errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENOENT)):
 		return no(fmt.Sprintf("memfd_create with %v: this kernel or machine has no such huge pages (%v)", flags, err),

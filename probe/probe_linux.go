@@ -8,38 +8,43 @@ import (
 )
 
 // asked has a function for every question.
-var asked = map[string]func() Answer{
-	"userfaultfd.syscall":        uffdSyscall,
-	"userfaultfd.user-mode-only": uffdUserModeOnly,
-	"userfaultfd.device":         uffdDevice,
-	"userfaultfd.open":           uffdOpen,
-	"userfaultfd.features":       uffdFeatures,
+var asked = map[Question]func() Answer{
+	UffdSyscall:      uffdSyscall,
+	UffdUserModeOnly: uffdUserModeOnly,
+	UffdDevice:       uffdDevice,
+	UffdOpen:         uffdOpen,
+	UffdFeatures:     uffdFeatures,
 
-	"memfd.create":       memfdCreate,
-	"memfd.seals":        memfdSeals,
-	"memfd.noexec-seal":  memfdNoExecSeal,
-	"memfd.exec":         memfdExec,
-	"memfd.hugetlb":      memfdHugeTLB,
-	"memfd.hugetlb-page": memfdHugePage,
-	"memfd.secret":       memfdSecret,
+	MemfdCreate:     memfdCreate,
+	MemfdSeals:      memfdSeals,
+	MemfdNoExecSeal: memfdNoExecSeal,
+	MemfdExec:       memfdExec,
+	MemfdHugeTLB:    memfdHugeTLB,
+	MemfdHugePage:   memfdHugePage,
+	MemfdSecret:     memfdSecret,
 
-	"pkey": protectionKeys,
+	Pkey: protectionKeys,
 
-	"pagemap.scan":       pagemapScan,
-	"pagemap.categories": pagemapCategories,
-	"guard.install":      guardInstall,
+	PagemapScan:       pagemapScan,
+	PagemapCategories: pagemapCategories,
+	GuardInstall:      guardInstall,
 
-	"limits.mappings":      roomForMappings,
-	"limits.overcommit":    overcommit,
-	"limits.address-space": addressSpace,
-	"limits.locked":        locked,
+	LimitMappings:     roomForMappings,
+	LimitOvercommit:   overcommit,
+	LimitAddressSpace: addressSpace,
+	LimitLocked:       locked,
 }
 
-func ask(name string) Answer { return asked[name]() }
+func ask(q Question) Answer { return asked[q]() }
 
 func yes(values ...string) Answer { return Answer{Verdict: Yes, Values: values} }
 
 func no(reason, remedy string) Answer { return Answer{Verdict: No, Reason: reason, Remedy: remedy} }
+
+// refused is a no for want of privilege.
+func refused(reason, remedy string) Answer {
+	return Answer{Verdict: No, Reason: reason, Remedy: remedy, Refused: true}
+}
 
 // unsure is for what is neither a yes nor a no: err says what was in the way.
 func unsure(call string, err error) Answer {
@@ -64,7 +69,7 @@ func judge(call string, err error, since string, unknown unix.Errno) Answer {
 	case errors.Is(err, errors.ErrUnsupported), unknown != 0 && errors.Is(err, unknown):
 		return no(fmt.Sprintf("%s: this kernel does not know it (%v)", call, err), newerKernel+since)
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
-		return no(fmt.Sprintf("%s: refused (%v)", call, err), sandbox)
+		return refused(fmt.Sprintf("%s: refused (%v)", call, err), sandbox)
 	}
 	return unsure(call, err)
 }

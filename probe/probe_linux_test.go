@@ -22,20 +22,20 @@ import (
 )
 
 func TestEveryQuestionIsAsked(t *testing.T) {
-	for _, q := range questions {
-		if asked[q.name] == nil {
-			t.Errorf("nobody asks %s", q.name)
+	for _, q := range table {
+		if asked[q.question] == nil {
+			t.Errorf("nobody asks %s", q.question)
 		}
 	}
-	if len(asked) != len(questions) {
-		t.Errorf("%d functions for %d questions", len(asked), len(questions))
+	if len(asked) != len(table) {
+		t.Errorf("%d functions for %d questions", len(asked), len(table))
 	}
 }
 
 // need skips t unless the machine says yes; name is what the skip is called.
-func need(t *testing.T, question string, name testgate.Name) Answer {
+func need(t *testing.T, question Question, name testgate.Name) Answer {
 	t.Helper()
-	a := ask(question)
+	a := Ask(question)
 	switch a.Verdict {
 	case Inconclusive:
 		t.Fatalf("%s: %+v", question, a)
@@ -47,7 +47,7 @@ func need(t *testing.T, question string, name testgate.Name) Answer {
 
 // What a machine has, and the gate's environment insists on, has a yes.
 func TestWhatTheGateInsistsOn(t *testing.T) {
-	for question, name := range map[string]testgate.Name{
+	for question, name := range map[Question]testgate.Name{
 		"userfaultfd.open":     testgate.Userfaultfd,
 		"userfaultfd.features": testgate.Userfaultfd,
 		"memfd.create":         testgate.Memfd,
@@ -62,14 +62,14 @@ func TestWhatTheGateInsistsOn(t *testing.T) {
 		"limits.mappings":      testgate.MapCount,
 		"limits.overcommit":    testgate.Overcommit,
 	} {
-		t.Run(question, func(t *testing.T) { need(t, question, name) })
+		t.Run(string(question), func(t *testing.T) { need(t, question, name) })
 	}
 }
 
 // One of two tests is skipped: a machine has keys or it has not, and the gate
 // knows which. The processor's flags are a second opinion.
 func TestProtectionKeys(t *testing.T) {
-	a := ask("pkey")
+	a := Ask("pkey")
 	if a.Verdict == Inconclusive {
 		t.Fatalf("%+v", a)
 	}
@@ -93,12 +93,12 @@ func TestProtectionKeys(t *testing.T) {
 // Root, and whom the system allows, gets a descriptor that sees all faults.
 func TestKernelFaults(t *testing.T) {
 	a := need(t, "userfaultfd.open", testgate.Userfaultfd)
-	all := ask("userfaultfd.syscall").Verdict == Yes || ask("userfaultfd.device").Verdict == Yes
+	all := Ask("userfaultfd.syscall").Verdict == Yes || Ask("userfaultfd.device").Verdict == Yes
 	if userModeOnly := slices.Contains(a.Values, "user-mode-only"); userModeOnly == all {
 		t.Errorf("a way to all faults: %v, but %+v", all, a)
 	}
 	if !all {
-		testgate.Skip(t, testgate.UffdKernelFaults, ask("userfaultfd.syscall").Reason)
+		testgate.Skip(t, testgate.UffdKernelFaults, Ask("userfaultfd.syscall").Reason)
 	}
 }
 
@@ -130,9 +130,9 @@ func TestRunLeavesNothingBehind(t *testing.T) {
 }
 
 // check fails unless the answer is as wanted and says why.
-func check(t *testing.T, question string, want Verdict, why string) {
+func check(t *testing.T, question Question, want Verdict, why string) {
 	t.Helper()
-	if a := ask(question); a.Verdict != want || !strings.Contains(a.Reason, why) {
+	if a := Ask(question); a.Verdict != want || !strings.Contains(a.Reason, why) {
 		t.Errorf("%s: %+v, want %s and %q", question, a, want, why)
 	}
 }
@@ -152,16 +152,16 @@ func TestNoDescriptorsLeft(t *testing.T) {
 	if !child(t) {
 		return
 	}
-	yes := map[string]bool{}
+	yes := map[Question]bool{}
 	for _, a := range Run(context.Background()).Answers {
 		yes[a.Name] = a.Verdict == Yes
 	}
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 0, Max: 0}); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"userfaultfd.user-mode-only", "userfaultfd.open", "userfaultfd.features", "memfd.create", "memfd.seals",
+	for _, name := range []Question{"userfaultfd.user-mode-only", "userfaultfd.open", "userfaultfd.features", "memfd.create", "memfd.seals",
 		"memfd.noexec-seal", "memfd.exec", "memfd.hugetlb", "memfd.secret", "pagemap.scan", "pagemap.categories", "guard.install"} {
-		if a := ask(name); yes[name] && a.Verdict != Inconclusive {
+		if a := Ask(name); yes[name] && a.Verdict != Inconclusive {
 			t.Errorf("without descriptors: %+v", a)
 		}
 	}
@@ -179,7 +179,7 @@ func TestAddressSpaceLimited(t *testing.T) {
 	if after, _ := largestMapping(); after > 8<<30 || after > before {
 		t.Errorf("the largest mapping is %d, and was %d", after, before)
 	}
-	if a := ask("limits.overcommit"); a.Verdict == No {
+	if a := Ask("limits.overcommit"); a.Verdict == No {
 		t.Errorf("%+v", a)
 	}
 }
@@ -197,7 +197,7 @@ func TestLockedMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	check(t, "limits.locked", No, "MCL_FUTURE")
-	if a := ask("guard.install"); a.Verdict == Yes {
+	if a := Ask("guard.install"); a.Verdict == Yes {
 		t.Errorf("guards on locked memory: %+v", a)
 	}
 }
@@ -210,7 +210,7 @@ func TestMemfdNoexec(t *testing.T) {
 		if err := os.WriteFile("/proc/sys/vm/memfd_noexec", []byte(want), 0); err != nil {
 			t.Fatal(err)
 		}
-		create := ask("memfd.create")
+		create := Ask("memfd.create")
 		// At 2 some kernels refuse a file for which nothing was asked, others
 		// make it as at 1.
 		kinds := map[string][]string{"0": {"executable"}, "1": {"not executable"}, "2": {"not executable", "only with MFD_NOEXEC_SEAL"}}

@@ -5,7 +5,7 @@ package probe
 import "runtime"
 
 // ask knows the answer to everything that only Linux has.
-func ask(string) Answer {
+func ask(Question) Answer {
 	return Answer{Verdict: No, Reason: "this is " + runtime.GOOS, Remedy: "run it on Linux"}
 }
 

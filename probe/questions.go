@@ -1,52 +1,49 @@
 package probe
 
-import (
-	"context"
-	"runtime"
-)
+import "slices"
 
-// question is a stable name and what it asks.
-type question struct{ name, asks string }
+// Question is something to ask of a machine. Its value is its name, which stays
+// as it is: it is in the JSON form, and in the expectations of the matrix.
+type Question string
 
-var questions = []question{
-	{"userfaultfd.syscall", "userfaultfd(2), serving the kernel's own faults too"},
-	{"userfaultfd.user-mode-only", "userfaultfd(2) with UFFD_USER_MODE_ONLY"},
-	{"userfaultfd.device", "/dev/userfaultfd"},
-	{"userfaultfd.open", "a descriptor by any of these"},
-	{"userfaultfd.features", "the handshake UFFDIO_API, and the features that it offers"},
+// String is the name, such as "guard.install".
+func (q Question) String() string { return string(q) }
 
-	{"memfd.create", "memfd_create(2), and what a file is without further flags"},
-	{"memfd.seals", "sealing, and the seals that there are"},
-	{"memfd.noexec-seal", "MFD_NOEXEC_SEAL"},
-	{"memfd.exec", "MFD_EXEC"},
-	{"memfd.hugetlb", "MFD_HUGETLB, and the sizes of huge pages that there are"},
-	{"memfd.hugetlb-page", "a huge page of the default size for a mapping"},
-	{"memfd.secret", "memfd_secret(2)"},
-
-	{"pkey", "protection keys"},
-
-	{"pagemap.scan", "PAGEMAP_SCAN on a mapping with one page in use"},
-	{"pagemap.categories", "the categories of pages that it knows"},
-	{"guard.install", "MADV_GUARD_INSTALL, and that the page is out of reach then"},
-
-	{"limits.mappings", "room for 60,000 more mappings (a slot in use takes 2 to 4)"},
-	{"limits.overcommit", "reservations that do not count as memory"},
-	{"limits.address-space", "no limit on the process's address space"},
-	{"limits.locked", "mappings that are not locked in memory from the start"},
+// Asks is the question in words; empty for one that does not exist.
+func (q Question) Asks() string {
+	e, _ := lookup(q)
+	return e.asks
 }
 
-// Run asks all questions. It ends early, with Complete false, if ctx ends.
-func Run(ctx context.Context) Report {
-	r := Report{Schema: Schema, OS: runtime.GOOS, Arch: runtime.GOARCH}
-	for _, q := range questions {
-		if ctx.Err() != nil {
-			return r
-		}
-		a := ask(q.name)
-		a.Name, a.Asks = q.name, q.asks
-		r.Answers = append(r.Answers, a)
+// Stable tells whether the verdict and the values are the same whenever they are
+// asked for on the same kernel, processor and settings, by the same user. Huge
+// pages that are reserved count as a setting. What is not stable is of the
+// moment: free memory, mappings that there are now.
+func (q Question) Stable() bool {
+	e, ok := lookup(q)
+	return ok && !e.momentary
+}
+
+// Questions lists all questions, in the order in which Run asks them.
+func Questions() []Question {
+	all := make([]Question, len(table))
+	for i, e := range table {
+		all[i] = e.question
 	}
-	r.Limits = limits()
-	r.Complete = true
-	return r
+	return all
+}
+
+// entry is what is known of a question before it is asked.
+type entry struct {
+	question  Question
+	asks      string
+	momentary bool
+}
+
+func lookup(q Question) (entry, bool) {
+	i := slices.IndexFunc(table, func(e entry) bool { return e.question == q })
+	if i < 0 {
+		return entry{}, false
+	}
+	return table[i], true
 }

@@ -21,12 +21,14 @@ const (
 
 // Answer is one question with its answer.
 type Answer struct {
-	Name    string   `json:"name"`             // stable, as "memfd.noexec-seal"
-	Asks    string   `json:"asks"`             // the question in words
-	Verdict Verdict  `json:"answer"`           //
-	Values  []string `json:"values,omitempty"` // what came back, where that is more than yes
-	Reason  string   `json:"reason,omitempty"` // why the answer is not yes, or what a yes leaves out
-	Remedy  string   `json:"remedy,omitempty"` // what would make it a yes
+	Name      Question `json:"name"`                // stable, as "memfd.noexec-seal"
+	Asks      string   `json:"asks"`                // the question in words
+	Verdict   Verdict  `json:"answer"`              //
+	Values    []string `json:"values,omitempty"`    // what came back, where that is more than yes
+	Reason    string   `json:"reason,omitempty"`    // why the answer is not yes, or what a yes leaves out
+	Remedy    string   `json:"remedy,omitempty"`    // what would make it a yes
+	Refused   bool     `json:"refused,omitempty"`   // the no is for want of privilege
+	Momentary bool     `json:"momentary,omitempty"` // of this moment: see Question.Stable
 }
 
 // Report is all that was asked.
@@ -39,10 +41,10 @@ type Report struct {
 	Complete bool     `json:"complete"` // false if Run was interrupted
 }
 
-// Answer returns the answer to the question of that name.
-func (r Report) Answer(name string) (Answer, bool) {
+// Answer returns the answer to q; ok is false if it was not asked.
+func (r Report) Answer(q Question) (a Answer, ok bool) {
 	for _, a := range r.Answers {
-		if a.Name == name {
+		if a.Name == q {
 			return a, true
 		}
 	}

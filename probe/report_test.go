@@ -108,11 +108,11 @@ func TestAnswerByName(t *testing.T) {
 
 // Names are stable, so they have a form and are there once.
 func TestQuestions(t *testing.T) {
-	seen := map[string]bool{}
-	for _, q := range questions {
-		if seen[q.name] || q.asks == "" || strings.Trim(q.name, "abcdefghijklmnopqrstuvwxyz.-") != "" {
+	seen := map[Question]bool{}
+	for _, q := range table {
+		if seen[q.question] || q.asks == "" || strings.Trim(string(q.question), "abcdefghijklmnopqrstuvwxyz.-") != "" {
 			t.Errorf("%+v is malformed or there twice", q)
 		}
-		seen[q.name] = true
+		seen[q.question] = true
 	}
 }

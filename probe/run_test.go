@@ -10,12 +10,12 @@ import (
 // checkReport holds what is true of every report.
 func checkReport(t *testing.T, r Report) {
 	t.Helper()
-	if !r.Complete || r.Schema != Schema || r.OS != runtime.GOOS || r.Arch != runtime.GOARCH || len(r.Answers) != len(questions) {
+	if !r.Complete || r.Schema != Schema || r.OS != runtime.GOOS || r.Arch != runtime.GOARCH || len(r.Answers) != len(table) {
 		t.Errorf("%+v", r)
 	}
 	for i, a := range r.Answers {
-		if a.Name != questions[i].name || a.Asks != questions[i].asks {
-			t.Errorf("answer %d is %+v, want that of %s", i, a, questions[i].name)
+		if a.Name != table[i].question || a.Asks != table[i].asks {
+			t.Errorf("answer %d is %+v, want that of %s", i, a, table[i].question)
 		}
 		switch {
 		case a.Verdict == Yes:

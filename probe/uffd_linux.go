@@ -63,7 +63,7 @@ func openUffd(o uffd.Options, absent string, use func(*uffd.Descriptor) Answer) 
 	a := no(strings.Join(why, "; "), absent)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		a.Remedy = tried.Remedy()
+		a.Remedy, a.Refused = tried.Remedy(), true
 	case !errors.Is(err, errors.ErrUnsupported):
 		a.Verdict, a.Remedy = Inconclusive, ""
 	}

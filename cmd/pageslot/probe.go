@@ -43,7 +43,7 @@ func probeText(r probe.Report) string {
 	fmt.Fprintf(&b, "%s/%s\n", r.OS, r.Arch)
 	last := ""
 	for _, a := range r.Answers {
-		group, _, _ := strings.Cut(a.Name, ".")
+		group, _, _ := strings.Cut(string(a.Name), ".")
 		if group != last {
 			fmt.Fprintf(&b, "\n%s\n", group)
 			last = group
