@@ -29,7 +29,8 @@
 // (the fault becomes a panic that debug.SetPanicOnFault makes recoverable), or
 // hand the descriptor to another process.
 //
-// Nothing here starts goroutines or keeps global state. Descriptors are not
+// Nothing here starts goroutines. One answer is kept for the process, that of
+// [WriteProtectTraps]. Descriptors are not
 // closed by the garbage collector: Close them. On systems other than Linux
 // everything compiles and answers errors.ErrUnsupported.
 package uffd

@@ -41,10 +41,15 @@ func (e *Error) Unwrap() error { return e.Err }
 type FeatureError struct {
 	Missing   Features // required, and not there
 	Available Features // all that the kernel has
+	Untrapped Features // those of the missing that the kernel claims, though a write to a protected page goes through
 }
 
 // Error names the features.
 func (e *FeatureError) Error() string {
+	if e.Untrapped != 0 {
+		return fmt.Sprintf("uffd: this kernel lacks the required features %v (it has %v; it claims %v, but a write to a write-protected page goes through untrapped): %v",
+			e.Missing, e.Available, e.Untrapped, errors.ErrUnsupported)
+	}
 	return fmt.Sprintf("uffd: this kernel lacks the required features %v (it has %v): %v", e.Missing, e.Available, errors.ErrUnsupported)
 }
 

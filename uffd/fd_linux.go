@@ -9,7 +9,8 @@ type Descriptor struct {
 	fd           ownedfd.FD
 	path         Path
 	userModeOnly bool
-	available    Features
+	claimed      Features // by the kernel
+	traps        func() (bool, error)
 	enabled      Features
 	ioctls       Ioctls
 }
@@ -21,8 +22,13 @@ func (d *Descriptor) Path() Path { return d.path }
 // on missing pages of registered memory then fail with EFAULT.
 func (d *Descriptor) UserModeOnly() bool { return d.userModeOnly }
 
-// Available are all features of this kernel on this processor.
-func (d *Descriptor) Available() Features { return d.available }
+// Available are all features of this kernel on this processor. Those of
+// write-protection are among them only if a write to a protected page was seen
+// to be trapped: see [WriteProtectTraps].
+func (d *Descriptor) Available() Features {
+	available, _, _ := believed(d.claimed, d.traps)
+	return available
+}
 
 // Enabled are the features that are in effect: those that were required, those
 // of the wanted that are available, and WP_UNPOPULATED with WP_ASYNC.

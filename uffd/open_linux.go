@@ -19,20 +19,26 @@ var absences = []error{errors.ErrUnsupported, unix.EINVAL, unix.ENOENT, unix.ENX
 //
 // It tries the ways that options allow, one after the other. Then, if any
 // feature is asked for, it asks the kernel on a descriptor of its own what it
-// has, and enables what was chosen on a second one.
+// has, and enables what was chosen on a second one. Write-protection is the one
+// claim that is not taken on trust: see [WriteProtectTraps].
 //
 // Errors: an [*OpenError] if no way leads to a descriptor; an [*Error] that wraps
 // EMFILE, ENFILE or ENOMEM, which every way would meet; a [*FeatureError] if
 // the kernel lacks a required feature; an [*Error] that wraps [ErrEventFork] and
 // EPERM if EVENT_FORK is required without privilege (if it is only wanted, it is
-// left out); an [*Error] for options that make no sense (EINVAL). An error
-// leaves no descriptor behind.
+// left out); an [*Error] for options that make no sense (EINVAL), and one with
+// the error of WriteProtectTraps if write-protection is asked for and could not
+// be tried. An error leaves no descriptor behind.
 func Open(options Options) (*Descriptor, error) {
-	return open(kernel{
-		userfaultfd: sys.Userfaultfd,
-		device:      viaDevice,
-		api:         sys.UffdioApiCall,
-	}, options)
+	k := thisKernel
+	k.traps = WriteProtectTraps
+	return open(k, options)
+}
+
+var thisKernel = kernel{
+	userfaultfd: sys.Userfaultfd,
+	device:      viaDevice,
+	api:         sys.UffdioApiCall,
 }
 
 // kernel is the calls of Open, so that tests can play other kernels.
@@ -40,6 +46,7 @@ type kernel struct {
 	userfaultfd func(flags int) (int, error)
 	device      func(flags int) (fd int, op string, err error)
 	api         func(fd int, a *sys.UffdioApi) error
+	traps       func() (bool, error) // WriteProtectTraps; nil takes the kernel's word
 }
 
 func open(k kernel, o Options) (*Descriptor, error) {
@@ -62,7 +69,11 @@ func open(k kernel, o Options) (*Descriptor, error) {
 	if err != nil {
 		return nil, apiError(0, err)
 	}
-	enable, err := o.choose(Features(asked.Features))
+	available, lie, err := believed(Features(asked.Features), k.traps)
+	if err != nil && (o.Required|o.Wanted)&writeProtection != 0 {
+		return nil, &Error{Op: "open", Detail: fmt.Sprintf("with features %v", o.Required|o.Wanted), Err: err}
+	}
+	enable, err := o.choose(available, lie)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +138,7 @@ func (d *Descriptor) finish(k kernel, fd int, enable, required Features) (*Descr
 		_ = unix.Close(fd)
 		return nil, apiError(enable, err)
 	}
-	d.available, d.ioctls = Features(a.Features), Ioctls(a.Ioctls)
+	d.claimed, d.traps, d.ioctls = Features(a.Features), k.traps, Ioctls(a.Ioctls)
 	d.enabled = enable | implied(enable)
 	d.fd.Own(fd)
 	return d, nil

@@ -20,6 +20,8 @@ type played struct {
 	features   Features // what it has
 	privileged bool     // CAP_SYS_PTRACE
 	api        error    // of UFFDIO_API, before anything else
+	lies       bool     // of write-protection
+	untried    error    // of trying write-protection
 	runOutAt   int      // the how-manieth descriptor is one too many; 0: none
 
 	flags []int        // of the descriptors that were asked for
@@ -59,6 +61,7 @@ func (p *played) kernel() kernel {
 			*a = sys.UffdioApi{Api: want.Api, Features: uint64(p.features), Ioctls: uint64(IoctlAPI | IoctlRegister)}
 			return nil
 		},
+		traps: func() (bool, error) { return !p.lies && p.untried == nil, p.untried },
 	}
 }
 
@@ -90,7 +93,8 @@ func (p *played) left(own int) []int {
 }
 
 func TestOpenOnOtherKernels(t *testing.T) {
-	const some = FeatureSIGBUS | FeatureEventFork | FeatureWPAsync | FeatureWPUnpopulated | 1<<40
+	const some = FeatureSIGBUS | FeatureEventFork | FeatureWPAsync | FeatureWPUnpopulated | FeaturePagefaultFlagWP | 1<<40
+	const others = some &^ writeProtection
 	for _, test := range []struct {
 		name    string
 		k       played
@@ -99,7 +103,8 @@ func TestOpenOnOtherKernels(t *testing.T) {
 		path    Path
 		user    bool
 		enabled Features
-		asked   int // descriptors asked for
+		lacks   Features // of those that the kernel claims
+		asked   int      // descriptors asked for
 		errs    []error
 	}{
 		{name: "root", k: played{features: some}, path: SyscallPath, asked: 1},
@@ -144,6 +149,22 @@ func TestOpenOnOtherKernels(t *testing.T) {
 		{name: "fork, wanted", k: played{features: some}, options: Options{Required: FeatureSIGBUS, Wanted: FeatureEventFork},
 			path: SyscallPath, enabled: FeatureSIGBUS, asked: 2},
 
+		{name: "a lie, not asked for", k: played{features: some, lies: true}, path: SyscallPath, lacks: writeProtection, asked: 1},
+		{name: "a lie, wanted", k: played{features: some, lies: true}, options: Options{Wanted: FeaturePagefaultFlagWP | FeatureWPAsync | FeatureSIGBUS},
+			path: SyscallPath, lacks: writeProtection, enabled: FeatureSIGBUS, asked: 2},
+		{name: "a lie, required", k: played{features: some, lies: true}, options: Options{Required: FeaturePagefaultFlagWP}, asked: 1,
+			errs: []error{errors.ErrUnsupported}},
+		{name: "a lie, its async half required", k: played{features: some, lies: true}, options: Options{Required: FeatureWPAsync}, asked: 1,
+			errs: []error{errors.ErrUnsupported}},
+		{name: "untried, not asked for", k: played{features: some, untried: unix.ENOMEM}, options: Options{Required: FeatureSIGBUS},
+			path: SyscallPath, lacks: writeProtection, enabled: FeatureSIGBUS, asked: 2},
+		{name: "untried, wanted", k: played{features: some, untried: unix.ENOMEM}, options: Options{Wanted: FeaturePagefaultFlagWP}, asked: 1,
+			errs: []error{unix.ENOMEM}},
+		{name: "it traps", k: played{features: some}, options: Options{Required: FeaturePagefaultFlagWP},
+			path: SyscallPath, enabled: FeaturePagefaultFlagWP, asked: 2},
+		{name: "nothing claimed, nothing tried", k: played{features: others, untried: unix.ENOMEM}, options: Options{Wanted: FeaturePagefaultFlagWP},
+			path: SyscallPath, lacks: some &^ others, asked: 2},
+
 		{name: "handshake fails", k: played{features: some, api: unix.EFAULT}, asked: 1, errs: []error{unix.EFAULT}},
 		{name: "question fails", k: played{features: some, api: unix.EFAULT}, options: Options{Wanted: FeatureMove}, asked: 1, errs: []error{unix.EFAULT}},
 		{name: "handshake refused for another reason", k: played{features: some, api: unix.EPERM}, asked: 1, errs: []error{unix.EPERM}},
@@ -174,7 +195,7 @@ func TestOpenOnOtherKernels(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if d.Path() != test.path || d.UserModeOnly() != test.user || d.Enabled() != test.enabled || d.Available() != some {
+			if d.Path() != test.path || d.UserModeOnly() != test.user || d.Enabled() != test.enabled || d.Available() != some&^test.lacks {
 				t.Errorf("by %v, user mode %v, enabled %v, available %v", d.Path(), d.UserModeOnly(), d.Enabled(), d.Available())
 			}
 			if test.k.got != test.enabled && test.k.got|FeatureWPUnpopulated != test.enabled {

@@ -119,10 +119,11 @@ func (o Options) ways() []way {
 	return ways
 }
 
-// choose gives the features to enable on a kernel that has available.
-func (o Options) choose(available Features) (Features, error) {
+// choose gives the features to enable on a kernel that has available, and
+// untrapped in words alone.
+func (o Options) choose(available, untrapped Features) (Features, error) {
 	if missing := o.Required &^ available; missing != 0 {
-		return 0, &FeatureError{Missing: missing, Available: available}
+		return 0, &FeatureError{Missing: missing, Available: available, Untrapped: missing & untrapped}
 	}
 	return o.Required | o.Wanted&available, nil
 }

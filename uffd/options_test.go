@@ -41,7 +41,7 @@ func TestChoose(t *testing.T) {
 		{0, unknown | unknown<<1, unknown, 0},
 		{FeatureRWP | FeatureSIGBUS | unknown<<1, FeatureMove, 0, FeatureRWP | unknown<<1},
 	} {
-		enable, err := Options{Required: test.required, Wanted: test.wanted}.choose(has)
+		enable, err := Options{Required: test.required, Wanted: test.wanted}.choose(has, 0)
 		if enable != test.enable || (err == nil) != (test.missing == 0) {
 			t.Errorf("required %v, wanted %v: %v, %v; want %v, missing %v", test.required, test.wanted, enable, err, test.enable, test.missing)
 		}

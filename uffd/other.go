@@ -20,6 +20,11 @@ func Open(options Options) (*Descriptor, error) {
 	return nil, &Error{Op: "open", Err: errNotLinux}
 }
 
+// WriteProtectTraps tells on Linux whether write-protection traps; here it fails.
+func WriteProtectTraps() (bool, error) {
+	return false, &Error{Op: "try write-protection", Err: errNotLinux}
+}
+
 // Descriptor is a userfaultfd, on Linux. Here there is none that is open.
 type Descriptor struct{}
 
