@@ -61,8 +61,9 @@ type Job struct {
 // File is a file or a folder with all that is in it, on the host and in the guest.
 type File struct {
 	Host, Guest string
-	// Append adds to the host's file instead of replacing it. It is for Back.
-	Append bool
+	// Append adds to the host's file instead of replacing it, and Folder makes an
+	// empty folder in the guest before the job starts. Both are for Back.
+	Append, Folder bool
 }
 
 // Result is how a job ended.

@@ -1,0 +1,141 @@
+package vm
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// source is the init's. It is carried along so that the command works wherever it
+// was installed.
+//
+//go:embed guest/*.go wire/*.go
+var source embed.FS
+
+// goMod makes a module of the source. With this name the init may import wire,
+// and with this version older go commands can build it.
+const goMod = "module github.com/pageslot/pageslot/internal/vm\n\ngo 1.21\n"
+
+// sourceFiles are the files to compile, in order.
+func sourceFiles() (names []string, err error) {
+	err = fs.WalkDir(source, ".", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && !strings.HasSuffix(name, "_test.go") {
+			names = append(names, name)
+		}
+		return err
+	})
+	return names, err
+}
+
+// buildInit returns the file of the init for a port, compiled if the cache does
+// not have it.
+func buildInit(ctx context.Context, cache, goarch string) (file string, err error) {
+	defer func() {
+		if err != nil && ctx.Err() == nil {
+			err = fmt.Errorf("build the init for %s: %w", goarch, err)
+		}
+	}()
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return "", err
+	}
+	version, err := goCommand(ctx, cache, "", goarch, "env", "GOVERSION")
+	if err != nil {
+		return "", err
+	}
+	names, err := sourceFiles()
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.New()
+	fmt.Fprintf(sum, "%q %q %q\n", goMod, version, buildFlags)
+	for _, name := range names {
+		text, err := source.ReadFile(name)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(sum, "%q %q\n", name, text)
+	}
+	file = filepath.Join(cache, fmt.Sprintf("init-%s-%x", goarch, sum.Sum(nil)[:12]))
+	if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() {
+		return file, nil
+	}
+	return file, compile(ctx, cache, goarch, names, file)
+}
+
+var buildFlags = []string{"-trimpath", "-buildvcs=false", "-ldflags=-s -w"}
+
+// compile publishes the file by renaming it, so that another process sees all of
+// it or nothing.
+func compile(ctx context.Context, cache, goarch string, names []string, file string) error {
+	dir, err := os.MkdirTemp(cache, "build-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte(goMod), 0o644); err != nil {
+		return err
+	}
+	for _, name := range names {
+		text, err := source.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		to := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(to, text, 0o644); err != nil {
+			return err
+		}
+	}
+	built := filepath.Join(dir, "init")
+	args := slices.Concat([]string{"build", "-o", built}, buildFlags, []string{"./guest"})
+	if _, err := goCommand(ctx, cache, dir, goarch, args...); err != nil {
+		return err
+	}
+	return os.Rename(built, file)
+}
+
+// goCommand runs the go command of PATH so that no setting of the host's and no
+// module around matters.
+func goCommand(ctx context.Context, cache, dir, goarch string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = dir
+	for _, e := range os.Environ() {
+		name, _, _ := strings.Cut(e, "=")
+		if !strings.HasPrefix(name, "GO") && !strings.HasPrefix(name, "CGO_") || slices.Contains([]string{"GOROOT", "GOCACHE", "GOTMPDIR"}, name) {
+			cmd.Env = append(cmd.Env, e)
+		}
+	}
+	cmd.Env = append(cmd.Env, "GOENV=off", "GOFLAGS=", "GOWORK=off", "GOPROXY=off", "GOTOOLCHAIN=local",
+		"CGO_ENABLED=0", "GOOS=linux", "GOARCH="+goarch, "GOMIPS=softfloat", "GOMIPS64=softfloat")
+	if os.Getenv("GOCACHE") == "" && os.Getenv("HOME") == "" && os.Getenv("XDG_CACHE_HOME") == "" {
+		cmd.Env = append(cmd.Env, "GOCACHE="+filepath.Join(cache, "go-build"))
+	}
+	if runtime.GOOS != "windows" {
+		cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it removes its own files then
+	}
+	cmd.WaitDelay = grace
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	switch {
+	case ctx.Err() != nil:
+		return "", context.Cause(ctx)
+	case errors.Is(err, exec.ErrNotFound):
+		return "", fmt.Errorf("the go command is needed once for each port, and PATH has none: %w", err)
+	case err != nil:
+		return "", fmt.Errorf("go %s: %w: %s", args[0], err, strings.TrimSpace(stderr.String()))
+	}
+	return strings.TrimSpace(stdout.String()), nil
+}
