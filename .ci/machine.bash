@@ -57,6 +57,12 @@ forbid() {
 	kernel 6.3 || allow+=(memfd-noexec)
 	kernel 6.7 || allow+=(pagemap-scan)
 	kernel 6.10 && [ "$(getconf LONG_BIT)" = 64 ] || allow+=(mseal)
+	kernel 6.11 || allow+=(procmap-query droppable)
+	[ "$(getconf LONG_BIT)" = 64 ] || allow+=(droppable)
+	local thp=/sys/kernel/mm/transparent_hugepage
+	kernel 6.1 && [ -d $thp ] || allow+=(collapse)
+	[ -d $thp ] && ! grep -qF '[never]' $thp/enabled || allow+=(thp)
+	[ "$(ulimit -l)" = unlimited ] || [ "$(ulimit -l)" -ge 64 ] || allow+=(memlock)
 	kernel 6.13 || allow+=(guard-regions process-madvise)
 	# The kernel's own function for its faults is there only if it was built in.
 	grep -qw secretmem_fault /proc/kallsyms 2>/dev/null || allow+=(memfd-secret)

@@ -17,6 +17,11 @@ func limits() Limits {
 		AddressSpace:   limit(machine.AddressLimit()),
 		LockedMemory:   limit(machine.LockedLimit()),
 		LargestMapping: limit(largestMapping()),
+		HugePages:      limit(machine.HugePages()),
+		HugePageSize:   limit(machine.HugePageSize()),
+		MemfdNoexec:    limit(machine.MemfdNoexec()),
+
+		UnprivilegedUserfaultfd: limit(machine.UnprivilegedUserfaultfd()),
 	}
 	if end, ok := machine.EndOfAddresses(); ok {
 		l.AddressBits = Number(uint64(bits.Len64(end - 1)))

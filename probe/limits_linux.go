@@ -102,3 +102,22 @@ func locked() Answer {
 		return yes()
 	})
 }
+
+// memlock locks a page.
+func memlock() Answer {
+	return withPages(func(b []byte) Answer {
+		page := os.Getpagesize()
+		limit := limit(machine.LockedLimit())
+		const remedy = "ulimit -l unlimited, or CAP_IPC_LOCK"
+		switch err := unix.Mlock(b[:page]); {
+		case errors.Is(err, unix.EPERM):
+			return refused("mlock: RLIMIT_MEMLOCK is 0", remedy)
+		case errors.Is(err, unix.ENOMEM):
+			return refused(fmt.Sprintf("mlock: RLIMIT_MEMLOCK is %v bytes, and they are locked", limit), remedy)
+		case err != nil:
+			return unsure("mlock", err)
+		}
+		_ = unix.Munlock(b[:page])
+		return yes("RLIMIT_MEMLOCK " + limit.String())
+	})
+}

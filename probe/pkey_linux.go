@@ -2,20 +2,140 @@ package probe
 
 import (
 	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"runtime"
+	"strings"
 
 	"github.com/pageslot/pageslot/pkey"
+	"github.com/pageslot/pageslot/sys"
 )
 
-// protectionKeys asks package pkey, which allocates a key and gives it back.
+// mostKeys is more than any processor has.
+const mostKeys = 64
+
+const machineWithKeys = "a processor and a kernel that have them: amd64 with PKU since Linux 4.9, " +
+	"arm64 with FEAT_S1POE since 6.12, ppc64 and ppc64le with the hash MMU since 4.16; in a virtual machine, one that passes them through. " +
+	"Pools work without, with one stripe"
+
+// protectionKeys counts the keys that a process can have, whoever has them now,
+// and says which is the lowest.
 func protectionKeys() Answer {
-	err := pkey.Supported()
+	var all []int
+	free, err := takeKeys(func() { all = takenKeys() })
 	switch {
-	case err == nil:
-		return yes()
 	case errors.Is(err, errors.ErrUnsupported):
-		return no(err.Error(), "a processor and a kernel that have them: amd64 with PKU since Linux 4.9, "+
-			"arm64 with FEAT_S1POE since 6.12, ppc64 and ppc64le with the hash MMU since 4.16; in a virtual machine, one that passes them through. "+
-			"Pools work without, with one stripe")
+		return no(err.Error()+whyNoKeys(), machineWithKeys)
+	case err != nil:
+		return Answer{Verdict: Inconclusive, Reason: err.Error()}
+	case len(all) < len(free) || len(all) == 0:
+		return Answer{Verdict: Inconclusive, Reason: fmt.Sprintf("%d keys were allocated, and memory can have %d", len(free), len(all))}
 	}
-	return Answer{Verdict: Inconclusive, Reason: err.Error()}
+	return yes(fmt.Sprintf("%d keys", len(all)), fmt.Sprintf("the lowest is %d", all[0]))
+}
+
+// freeKeys counts those that nobody has.
+func freeKeys() Answer {
+	free, err := takeKeys(func() {})
+	switch {
+	case errors.Is(err, errors.ErrUnsupported):
+		return no(err.Error()+whyNoKeys(), machineWithKeys)
+	case err != nil:
+		return Answer{Verdict: Inconclusive, Reason: err.Error()}
+	case len(free) == 0:
+		return no("all protection keys of this process are taken", "pkey_free of those that are not needed")
+	}
+	return yes(fmt.Sprintf("%d keys", len(free)))
+}
+
+// takeKeys allocates all keys that are left, calls meanwhile and gives them
+// back. All are closed, as they were; the rights of a thread are its own, so one
+// thread does it all. An error leaves no key allocated.
+func takeKeys(meanwhile func()) (free []pkey.Key, err error) {
+	if err := pkey.Supported(); err != nil {
+		return nil, err
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	defer func() {
+		for _, k := range free {
+			if e := k.Free(); e != nil {
+				err = e
+			}
+		}
+	}()
+	for len(free) < mostKeys {
+		k, err := pkey.Alloc()
+		if errors.Is(err, pkey.ErrExhausted) {
+			break
+		}
+		if err != nil {
+			return free, err
+		}
+		free = append(free, k)
+	}
+	meanwhile()
+	return free, nil
+}
+
+// takenKeys are those that memory can have: a page of its own takes only those
+// that somebody has allocated.
+func takenKeys() (taken []int) {
+	page := uintptr(os.Getpagesize())
+	addr, err := sys.Mmap(0, page, sys.PROT_NONE, reserve, -1, 0)
+	if err != nil {
+		return nil
+	}
+	defer sys.Munmap(addr, page)
+	for key := 1; key < mostKeys; key++ {
+		if sys.PkeyMprotect(addr, page, sys.PROT_NONE, key) == nil {
+			taken = append(taken, key)
+		}
+	}
+	return taken
+}
+
+var (
+	cpuFlags = regexp.MustCompile(`(?m)^(?:flags|Features)\s*:(.*)$`)
+	cpuMMU   = regexp.MustCompile(`(?m)^MMU\s*:\s*(\w+)`)
+)
+
+// whyNoKeys is what /proc/cpuinfo has to say about it: words for people. Nothing
+// is decided by it.
+func whyNoKeys() string {
+	b, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return ""
+	}
+	return readCPUInfo(string(b), runtime.GOARCH)
+}
+
+func readCPUInfo(info, arch string) string {
+	flags := " "
+	if m := cpuFlags.FindStringSubmatch(info); m != nil {
+		flags += m[1] + " "
+	}
+	has := func(flag string) bool { return strings.Contains(flags, " "+flag+" ") }
+	virtual := ""
+	if has("hypervisor") {
+		virtual = "; this is a virtual machine, so its hypervisor may hide them"
+	}
+	switch {
+	case arch == "amd64" || arch == "386":
+		switch {
+		case has("ospke"):
+			return "; yet /proc/cpuinfo has the flag ospke: something else is in the way"
+		case has("pku"):
+			return "; the processor has them (/proc/cpuinfo has the flag pku), the kernel does not use them" + virtual
+		}
+		return "; the processor shows none (/proc/cpuinfo has no flag pku)" + virtual
+	case arch == "arm64" && !has("poe"):
+		return "; /proc/cpuinfo has no flag poe"
+	case arch == "ppc64" || arch == "ppc64le":
+		if m := cpuMMU.FindStringSubmatch(info); m != nil {
+			return "; /proc/cpuinfo says that the MMU is " + m[1] + ": only Hash has them, and a hypervisor may hide them"
+		}
+	}
+	return ""
 }

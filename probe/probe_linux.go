@@ -7,13 +7,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// asked has a function for every question.
+// asked has a function for every question but the abilities of a userfaultfd.
 var asked = map[Question]func() Answer{
 	UffdSyscall:      uffdSyscall,
 	UffdUserModeOnly: uffdUserModeOnly,
 	UffdDevice:       uffdDevice,
 	UffdOpen:         uffdOpen,
 	UffdFeatures:     uffdFeatures,
+
+	UffdTHP: uffdHugePage,
 
 	MemfdCreate:     memfdCreate,
 	MemfdSeals:      memfdSeals,
@@ -23,19 +25,44 @@ var asked = map[Question]func() Answer{
 	MemfdHugePage:   memfdHugePage,
 	MemfdSecret:     memfdSecret,
 
-	Pkey: protectionKeys,
+	Pkey:     protectionKeys,
+	PkeyFree: freeKeys,
 
 	PagemapScan:       pagemapScan,
 	PagemapCategories: pagemapCategories,
 	GuardInstall:      guardInstall,
 
+	ProcmapQuery: procmapQuery,
+
+	PopulateRead:       populateRead,
+	PopulateWrite:      populateWrite,
+	DontneedLocked:     dontneedLocked,
+	Collapse:           madviseCollapse,
+	ProcessMadvise:     processMadvise,
+	ProcessMadviseSelf: processMadviseSelf,
+	PidfdOpen:          pidfdOpen,
+	Mseal:              mseal,
+	Droppable:          droppable,
+
+	THPSetting:   thpSetting,
+	THPPage:      thpPage,
+	HugetlbPages: hugetlbPages,
+
+	LimitMemlock:      memlock,
 	LimitMappings:     roomForMappings,
 	LimitOvercommit:   overcommit,
 	LimitAddressSpace: addressSpace,
 	LimitLocked:       locked,
 }
 
-func ask(q Question) Answer { return asked[q]() }
+func ask(q Question) Answer {
+	for _, a := range abilities {
+		if a.question == q {
+			return a.ask()
+		}
+	}
+	return asked[q]()
+}
 
 func yes(values ...string) Answer { return Answer{Verdict: Yes, Values: values} }
 

@@ -22,13 +22,20 @@ import (
 )
 
 func TestEveryQuestionIsAsked(t *testing.T) {
-	for _, q := range table {
-		if asked[q.question] == nil {
-			t.Errorf("nobody asks %s", q.question)
+	answered := map[Question]int{}
+	for q := range asked {
+		answered[q]++
+	}
+	for _, a := range abilities {
+		answered[a.question]++
+	}
+	for _, q := range Questions() {
+		if answered[q] != 1 {
+			t.Errorf("%d functions for %s", answered[q], q)
 		}
 	}
-	if len(asked) != len(table) {
-		t.Errorf("%d functions for %d questions", len(asked), len(table))
+	if len(answered) != len(Questions()) {
+		t.Errorf("%d answers for %d questions", len(answered), len(Questions()))
 	}
 }
 

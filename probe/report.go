@@ -61,6 +61,11 @@ type Limits struct {
 	LockedMemory   Limit `json:"rlimit_memlock"`    // RLIMIT_MEMLOCK, bytes
 	AddressBits    Limit `json:"address_bits"`      // user addresses are below 2 to the power of this
 	LargestMapping Limit `json:"largest_mapping"`   // bytes, a power of two, that one reservation could have
+
+	HugePages               Limit `json:"nr_hugepages"`             // vm.nr_hugepages: reserved huge pages of the default size
+	HugePageSize            Limit `json:"thp_size"`                 // bytes of a transparent huge page
+	MemfdNoexec             Limit `json:"memfd_noexec"`             // vm.memfd_noexec: 0, 1 or 2
+	UnprivilegedUserfaultfd Limit `json:"unprivileged_userfaultfd"` // vm.unprivileged_userfaultfd: 0 or 1
 }
 
 // Limit is a number, no limit at all, or unknown. The zero value is unknown. In

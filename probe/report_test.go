@@ -52,7 +52,11 @@ func TestJSON(t *testing.T) {
   "rlimit_as": "unlimited",
   "rlimit_memlock": null,
   "address_bits": null,
-  "largest_mapping": null
+  "largest_mapping": null,
+  "nr_hugepages": null,
+  "thp_size": null,
+  "memfd_noexec": null,
+  "unprivileged_userfaultfd": null
  },
  "complete": true
 }`

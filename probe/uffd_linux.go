@@ -2,9 +2,13 @@ package probe
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/pageslot/pageslot/sys"
 	"github.com/pageslot/pageslot/uffd"
 )
 
@@ -32,13 +36,55 @@ func uffdOpen() Answer {
 	})
 }
 
+// uffdFeatures asks for what the kernel claims, with a handshake of its own:
+// package uffd leaves out a claim that it knows to be false.
 func uffdFeatures() Answer {
 	return openUffd(uffd.Options{UserMode: uffd.UserModeFallback}, "a kernel built with CONFIG_USERFAULTFD", func(d *uffd.Descriptor) Answer {
-		if d.Available() == 0 {
-			return yes()
+		flags := sys.O_CLOEXEC | sys.O_NONBLOCK
+		if d.UserModeOnly() {
+			flags |= sys.UFFD_USER_MODE_ONLY
 		}
-		return yes(strings.Split(d.Available().String(), "|")...)
+		claimed := d.Available()
+		if d.Path() == uffd.SyscallPath {
+			fd, err := sys.Userfaultfd(flags)
+			if err != nil {
+				return unsure("userfaultfd", err)
+			}
+			defer unix.Close(fd)
+			a := sys.UffdioApi{Api: sys.UFFD_API}
+			if err := sys.UffdioApiCall(fd, &a); err != nil {
+				return unsure("UFFDIO_API", err)
+			}
+			claimed = uffd.Features(a.Features)
+		}
+		a := Answer{Verdict: Yes}
+		if claimed != 0 {
+			a.Values = strings.Split(claimed.String(), "|")
+		}
+		var lacks []string
+		for _, f := range uffdSince {
+			if !claimed.Has(f.feature) {
+				lacks = append(lacks, fmt.Sprintf("%v (Linux %s)", f.feature, f.since))
+			}
+		}
+		if lacks != nil {
+			a.Reason = "not here: " + strings.Join(lacks, ", ")
+		}
+		return a
 	})
+}
+
+// uffdSince is since when there is a feature, on the processors that have it.
+var uffdSince = []struct {
+	feature uffd.Features
+	since   string
+}{
+	{uffd.FeaturePagefaultFlagWP, "5.7"}, {uffd.FeatureEventFork, "4.11"}, {uffd.FeatureEventRemap, "4.11"},
+	{uffd.FeatureEventRemove, "4.11"}, {uffd.FeatureMissingHugetlbfs, "4.11"}, {uffd.FeatureMissingShmem, "4.11"},
+	{uffd.FeatureEventUnmap, "4.11"}, {uffd.FeatureSIGBUS, "4.14"}, {uffd.FeatureThreadID, "4.14"},
+	{uffd.FeatureMinorHugetlbfs, "5.13"}, {uffd.FeatureMinorShmem, "5.14"}, {uffd.FeatureExactAddress, "5.18"},
+	{uffd.FeatureWPHugetlbfsShmem, "5.19"}, {uffd.FeatureWPUnpopulated, "6.4"}, {uffd.FeaturePoison, "6.6"},
+	{uffd.FeatureWPAsync, "6.7"}, {uffd.FeatureMove, "6.8"}, {uffd.FeatureRWP, "7.3"}, {uffd.FeatureRWPAsync, "7.3"},
 }
 
 // openUffd opens and closes a descriptor. absent is the remedy where the kernel
@@ -51,6 +97,9 @@ func openUffd(o uffd.Options, absent string, use func(*uffd.Descriptor) Answer) 
 			return yes()
 		}
 		return use(d)
+	}
+	if lacks, ok := errors.AsType[*uffd.FeatureError](err); ok {
+		return no(fmt.Sprintf("UFFDIO_API: this kernel does not have %v on this processor", lacks.Missing), absent)
 	}
 	tried, ok := errors.AsType[*uffd.OpenError](err)
 	if !ok {

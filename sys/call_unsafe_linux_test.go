@@ -135,6 +135,43 @@ func TestMremap(t *testing.T) {
 }
 
 // A sealed mapping stays for the life of the process: a child's.
+func TestMincore(t *testing.T) {
+	page := uintptr(os.Getpagesize())
+	addr, length := mapping(t, 3)
+	view(addr, length)[page] = 1
+	there := []byte{2, 2, 2, 2}
+	if err := sys.Mincore(addr, length, there); err != nil {
+		t.Fatal(err)
+	}
+	if there[0]&1 != 0 || there[1]&1 != 1 || there[2]&1 != 0 || there[3] != 2 {
+		t.Errorf("only the second of three pages was touched: %v", there)
+	}
+	if err := sys.Mincore(addr+1, page, there); err != unix.EINVAL {
+		t.Errorf("not aligned: %v", err)
+	}
+}
+
+func TestProcmapQuery(t *testing.T) {
+	maps, err := os.Open("/proc/self/maps")
+	if err != nil {
+		testgate.Skip(t, testgate.Proc, err.Error())
+	}
+	defer maps.Close()
+	addr, length := mapping(t, 1)
+	q := sys.ProcmapQuery{Size: uint64(unsafe.Sizeof(sys.ProcmapQuery{})), QueryAddr: uint64(addr)}
+	err = sys.ProcmapQueryCall(int(maps.Fd()), &q)
+	if err == unix.ENOTTY {
+		testgate.Skip(t, testgate.ProcmapQuery, err.Error())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := uint64(sys.PROCMAP_QUERY_VMA_READABLE | sys.PROCMAP_QUERY_VMA_WRITABLE)
+	if q.VmaStart > uint64(addr) || q.VmaEnd < uint64(addr+length) || q.VmaFlags&want != want || q.VmaPageSize != uint64(os.Getpagesize()) {
+		t.Errorf("%#x of %d bytes is said to be in %+v", addr, length, q)
+	}
+}
+
 func TestMseal(t *testing.T) {
 	out, inChild, err := testgate.Child(t, time.Minute)
 	if !inChild {

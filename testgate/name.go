@@ -36,10 +36,15 @@ const (
 	ProcessMadvise   Name = "process-madvise"
 	Pidfd            Name = "pidfd"
 	Mseal            Name = "mseal"
+	ProcmapQuery     Name = "procmap-query"
+	Droppable        Name = "droppable"
+	Collapse         Name = "collapse"
 	Proc             Name = "proc"
 
 	// What the machine and its settings offer.
 	Hugetlb      Name = "hugetlb"
+	THP          Name = "thp"
+	Memlock      Name = "memlock"
 	AddressSpace Name = "address-space"
 	Memory       Name = "memory"
 	MapCount     Name = "map-count"
@@ -88,9 +93,14 @@ var table = []entry{
 	{ProcessMadvise, "process_madvise with the advice that it gives", true},
 	{Pidfd, "pidfd_open (Linux 5.3)", false},
 	{Mseal, "mseal (Linux 6.10, 64-bit kernels)", false},
+	{ProcmapQuery, "PROCMAP_QUERY (Linux 6.11)", false},
+	{Droppable, "MAP_DROPPABLE (Linux 6.11, 64-bit kernels)", false},
+	{Collapse, "MADV_COLLAPSE (Linux 6.1), and transparent huge pages", false},
 	{Proc, "/proc as Linux has it", false},
 
 	{Hugetlb, "huge pages of hugetlbfs, reserved by the administrator", true},
+	{THP, "a transparent huge page: a kernel that has them, not switched off, and memory in one piece", false},
+	{Memlock, "leave to lock a little memory (RLIMIT_MEMLOCK)", true},
 	{AddressSpace, "more address space than this process has", false},
 	{Memory, "more memory than this machine has free", false},
 	{MapCount, "a higher vm.max_map_count", false},

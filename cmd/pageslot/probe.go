@@ -105,7 +105,11 @@ func probeLimits(b *strings.Builder, l probe.Limits) {
 		{"RLIMIT_MEMLOCK", size(l.LockedMemory)},
 		{"bits of user addresses", l.AddressBits.String()},
 		{"largest reservation", size(l.LargestMapping)},
+		{"vm.nr_hugepages", l.HugePages.String()},
+		{"transparent huge page", size(l.HugePageSize)},
+		{"vm.memfd_noexec", l.MemfdNoexec.String()},
+		{"unprivileged_userfaultfd", l.UnprivilegedUserfaultfd.String()},
 	} {
-		fmt.Fprintf(b, "  %-24s%s\n", row.name, row.value)
+		fmt.Fprintf(b, "  %-26s%s\n", row.name, row.value)
 	}
 }

@@ -81,14 +81,18 @@ b
   inconclusive  the third
                 because: no memory
 
-  page size               4KiB
-  vm.max_map_count        65530
-  mappings now            unknown
-  vm.overcommit_memory    unknown
-  RLIMIT_AS               unlimited
-  RLIMIT_MEMLOCK          unknown
-  bits of user addresses  unknown
-  largest reservation     unknown
+  page size                 4KiB
+  vm.max_map_count          65530
+  mappings now              unknown
+  vm.overcommit_memory      unknown
+  RLIMIT_AS                 unlimited
+  RLIMIT_MEMLOCK            unknown
+  bits of user addresses    unknown
+  largest reservation       unknown
+  vm.nr_hugepages           unknown
+  transparent huge page     unknown
+  vm.memfd_noexec           unknown
+  unprivileged_userfaultfd  unknown
 `
 	if diff := cmp.Diff(want, probeText(r)); diff != "" {
 		t.Error(diff)

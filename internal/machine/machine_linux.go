@@ -46,16 +46,6 @@ func MaxMapCount() (n uint64, ok bool) { return sysctl("max_map_count") }
 // counts, used or not.
 func Overcommit() (policy uint64, ok bool) { return sysctl("overcommit_memory") }
 
-// sysctl reads a number of /proc/sys/vm.
-func sysctl(name string) (uint64, bool) {
-	b, err := os.ReadFile("/proc/sys/vm/" + name)
-	if err != nil {
-		return 0, false
-	}
-	n, err := strconv.ParseUint(string(bytes.TrimSpace(b)), 10, 64)
-	return n, err == nil
-}
-
 // Mappings counts those that this process has.
 func Mappings() (n uint64, ok bool) {
 	b, err := os.ReadFile("/proc/self/maps")

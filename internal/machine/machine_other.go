@@ -22,3 +22,15 @@ func LockedLimit() (n uint64, ok bool) { return 0, false }
 
 // Mapped is unknown here.
 func Mapped() (n uint64, ok bool) { return 0, false }
+
+// HugePageSize is a number of Linux.
+func HugePageSize() (n uint64, ok bool) { return 0, false }
+
+// MemfdNoexec is a setting of Linux.
+func MemfdNoexec() (n uint64, ok bool) { return 0, false }
+
+// UnprivilegedUserfaultfd is a setting of Linux.
+func UnprivilegedUserfaultfd() (n uint64, ok bool) { return 0, false }
+
+// HugePages is a setting of Linux.
+func HugePages() (n uint64, ok bool) { return 0, false }
