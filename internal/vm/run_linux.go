@@ -35,25 +35,6 @@ func Run(ctx context.Context, c Config, jobs []Job, log func(string)) ([]Result,
 	return m.run(ctx, jobs)
 }
 
-// The accelerators.
-const (
-	tcg = "tcg"
-	kvm = "kvm"
-)
-
-// machine is a Config with all decisions made.
-type machine struct {
-	Config
-	init  string
-	accel string
-	slow  float64
-	log   func(string)
-	begin time.Time
-	// quiet is how long the machine may say nothing where it should, instead of
-	// the usual, before it is stretched.
-	quiet time.Duration
-}
-
 func (m machine) run(ctx context.Context, jobs []Job) ([]Result, error) {
 	word := "ps" + rand.Text()[:16]
 	file, err := m.initrd(word, jobs)
