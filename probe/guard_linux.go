@@ -1,9 +1,6 @@
 package probe
 
 import (
-	"errors"
-	"fmt"
-
 	"golang.org/x/sys/unix"
 
 	"github.com/pageslot/pageslot/sys"
@@ -50,25 +47,4 @@ func guard(t *trial) error {
 		want = first
 	}
 	return t.holds(want, "MADV_GUARD_REMOVE")
-}
-
-// everyKind tries each kind of memory. The values are those for which it works.
-func everyKind(remedy string, try func(kind) error) Answer {
-	var works []string
-	var fails reasons
-	for _, k := range kinds {
-		err := try(k)
-		if errors.As(err, new(obstacle)) {
-			return Answer{Verdict: Inconclusive, Reason: fmt.Sprintf("%s: %v", k.name, err)}
-		}
-		if err == nil {
-			works = append(works, k.name)
-		} else {
-			fails.add(k.name, err.Error())
-		}
-	}
-	if len(works) == 0 {
-		return no(fails.String(), remedy)
-	}
-	return Answer{Verdict: Yes, Values: works, Reason: fails.String()}
 }

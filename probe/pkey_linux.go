@@ -4,9 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"regexp"
 	"runtime"
-	"strings"
+	"sync"
 
 	"github.com/pageslot/pageslot/pkey"
 	"github.com/pageslot/pageslot/sys"
@@ -49,10 +48,15 @@ func freeKeys() Answer {
 	return yes(fmt.Sprintf("%d keys", len(free)))
 }
 
+// keys keeps two who ask at once from taking each other's keys for used.
+var keys sync.Mutex
+
 // takeKeys allocates all keys that are left, calls meanwhile and gives them
 // back. All are closed, as they were; the rights of a thread are its own, so one
 // thread does it all. An error leaves no key allocated.
 func takeKeys(meanwhile func()) (free []pkey.Key, err error) {
+	keys.Lock()
+	defer keys.Unlock()
 	if err := pkey.Supported(); err != nil {
 		return nil, err
 	}
@@ -94,48 +98,4 @@ func takenKeys() (taken []int) {
 		}
 	}
 	return taken
-}
-
-var (
-	cpuFlags = regexp.MustCompile(`(?m)^(?:flags|Features)\s*:(.*)$`)
-	cpuMMU   = regexp.MustCompile(`(?m)^MMU\s*:\s*(\w+)`)
-)
-
-// whyNoKeys is what /proc/cpuinfo has to say about it: words for people. Nothing
-// is decided by it.
-func whyNoKeys() string {
-	b, err := os.ReadFile("/proc/cpuinfo")
-	if err != nil {
-		return ""
-	}
-	return readCPUInfo(string(b), runtime.GOARCH)
-}
-
-func readCPUInfo(info, arch string) string {
-	flags := " "
-	if m := cpuFlags.FindStringSubmatch(info); m != nil {
-		flags += m[1] + " "
-	}
-	has := func(flag string) bool { return strings.Contains(flags, " "+flag+" ") }
-	virtual := ""
-	if has("hypervisor") {
-		virtual = "; this is a virtual machine, so its hypervisor may hide them"
-	}
-	switch {
-	case arch == "amd64" || arch == "386":
-		switch {
-		case has("ospke"):
-			return "; yet /proc/cpuinfo has the flag ospke: something else is in the way"
-		case has("pku"):
-			return "; the processor has them (/proc/cpuinfo has the flag pku), the kernel does not use them" + virtual
-		}
-		return "; the processor shows none (/proc/cpuinfo has no flag pku)" + virtual
-	case arch == "arm64" && !has("poe"):
-		return "; /proc/cpuinfo has no flag poe"
-	case arch == "ppc64" || arch == "ppc64le":
-		if m := cpuMMU.FindStringSubmatch(info); m != nil {
-			return "; /proc/cpuinfo says that the MMU is " + m[1] + ": only Hash has them, and a hypervisor may hide them"
-		}
-	}
-	return ""
 }

@@ -22,9 +22,14 @@ func thpSetting() Answer {
 		return a
 	}
 	text, err := os.ReadFile("/sys/kernel/mm/transparent_hugepage/enabled")
+	if errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Stat("/sys/kernel/mm"); err == nil {
+			return no("madvise knows MADV_HUGEPAGE, but there is no /sys/kernel/mm/transparent_hugepage: the processor has no huge pages, or the kernel does not use them",
+				"a processor that has them")
+		}
+	}
 	if err != nil {
-		a.Reason = "the setting cannot be read: " + err.Error()
-		return a
+		return Answer{Verdict: Inconclusive, Reason: "madvise knows MADV_HUGEPAGE, and the setting cannot be read: " + err.Error(), Remedy: "mount /sys"}
 	}
 	setting := bracketed(string(text))
 	a.Values = []string{setting}
@@ -80,10 +85,16 @@ func thpPage() Answer {
 // hugeRange maps the range of one huge page, aligned as it has to be, with
 // nothing in it.
 func hugeRange() (mem []byte, free func(), err error) {
+	if l := locked(); l.Verdict != Yes {
+		return nil, nil, inTheWay("%s", l.Reason) // all of the range would be there from the start
+	}
+	if a := thpSetting(); a.Verdict == No && a.Values == nil {
+		return nil, nil, errors.New(a.Reason)
+	}
 	n, ok := machine.HugePageSize()
 	switch {
 	case !ok:
-		return nil, nil, errors.New("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size cannot be read: this kernel has none, or /sys is not mounted")
+		return nil, nil, inTheWay("the size of a transparent huge page cannot be read in /sys")
 	case n > largestTried:
 		return nil, nil, fmt.Errorf("a huge page has %d bytes, too many to try", n)
 	}
@@ -157,8 +168,11 @@ func newHugeRegion() (*region, error) {
 func hugetlbPages() Answer {
 	const dir = "/sys/kernel/mm/hugepages"
 	sizes, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return no(err.Error(), "a kernel built with CONFIG_HUGETLBFS, on a machine that has huge pages; mount /sys")
+	}
 	if err != nil {
-		return no(err.Error(), "a kernel built with CONFIG_HUGETLBFS; mount /sys")
+		return Answer{Verdict: Inconclusive, Reason: err.Error()}
 	}
 	a := Answer{Verdict: No, Remedy: "sysctl vm.nr_hugepages=16"}
 	for _, s := range sizes {

@@ -99,6 +99,9 @@ func openUffd(o uffd.Options, absent string, use func(*uffd.Descriptor) Answer) 
 		return use(d)
 	}
 	if lacks, ok := errors.AsType[*uffd.FeatureError](err); ok {
+		if lacks.Missing.Has(uffd.FeatureSIGBUS) {
+			return Answer{Verdict: Inconclusive, Reason: "this kernel does not have SIGBUS, without which trying it may hang", Remedy: newerKernel + "Linux 4.14"}
+		}
 		return no(fmt.Sprintf("UFFDIO_API: this kernel does not have %v on this processor", lacks.Missing), absent)
 	}
 	tried, ok := errors.AsType[*uffd.OpenError](err)

@@ -37,6 +37,14 @@ func probeCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	return exitOK
 }
 
+// probeGroups are headings for the first words of the questions' names.
+var probeGroups = map[string]string{
+	"pkey":    "protection keys",
+	"pagemap": "/proc", "procmap": "/proc",
+	"guard": "memory calls", "madvise": "memory calls", "process-madvise": "memory calls", "pidfd": "memory calls", "mseal": "memory calls", "mmap": "memory calls",
+	"thp": "huge pages", "hugetlb": "huge pages",
+}
+
 // probeText is the report for people, in groups by the first word of the names.
 func probeText(r probe.Report) string {
 	var b strings.Builder
@@ -44,6 +52,9 @@ func probeText(r probe.Report) string {
 	last := ""
 	for _, a := range r.Answers {
 		group, _, _ := strings.Cut(string(a.Name), ".")
+		if title, ok := probeGroups[group]; ok {
+			group = title
+		}
 		if group != last {
 			fmt.Fprintf(&b, "\n%s\n", group)
 			last = group

@@ -51,6 +51,11 @@ func TestProbeText(t *testing.T) {
 			t.Errorf("the text has no line for %q", a.Asks)
 		}
 	}
+	for _, heading := range []string{"userfaultfd", "memfd", "protection keys", "/proc", "memory calls", "huge pages", "limits"} {
+		if strings.Count(c.stdout, "\n\n"+heading+"\n") != 1 {
+			t.Errorf("the heading %q is not there once", heading)
+		}
+	}
 	if !strings.Contains(c.stdout, "vm.max_map_count") {
 		t.Error("the text has no limits")
 	}
