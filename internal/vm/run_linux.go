@@ -133,7 +133,7 @@ func (m machine) follow(ctx context.Context, q *qemu, s *session) (why string, c
 			if err := s.line(line); err != nil {
 				return err.Error(), err
 			}
-			if s.panicOK && !s.done() {
+			if s.panicOver && !s.done() {
 				return "kernel panic: " + s.panicAt, nil
 			}
 			if watch.see(s) {

@@ -16,14 +16,14 @@ type session struct {
 	decoder wire.Decoder
 	console ends // what the machine says beside the frames
 
-	hello   *wire.Hello
-	running bool // job number len(results) has started
-	results []Result
-	back    *backFiles // of the running job
-	bye     bool
-	frames  int
-	panicAt string // what the kernel said when it gave up
-	panicOK bool   // the kernel has said all that it will say
+	hello     *wire.Hello
+	running   bool // job number len(results) has started
+	results   []Result
+	back      *backFiles // of the running job
+	bye       bool
+	frames    int
+	panicAt   string // what the kernel said when it gave up
+	panicOver bool   // the kernel has said all that it will say
 }
 
 func newSession(word string, jobs []Job) *session {
@@ -56,17 +56,17 @@ const (
 )
 
 func (s *session) lookForPanic(text string) {
-	if i := strings.Index(text, panicBegins); i >= 0 && s.panicAt == "" {
-		s.panicAt = text[i:]
-	}
-	if i := strings.Index(text, panicEnds); i >= 0 {
-		if s.panicAt == "" { // the first line was lost
-			s.panicAt = text[i:]
+	for _, sign := range []string{panicEnds, panicBegins} { // the second is part of the first's line
+		if i := strings.Index(text, sign); i >= 0 {
+			if s.panicAt == "" {
+				s.panicAt = text[i:]
+			}
+			s.panicOver = s.panicOver || sign == panicEnds
+			break
 		}
-		s.panicOK = true
 	}
 	if s.panicAt != "" && strings.Contains(text, panicReboot) {
-		s.panicOK = true
+		s.panicOver = true
 	}
 }
 

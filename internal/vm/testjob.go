@@ -73,7 +73,10 @@ var valued = []string{"outputdir", "gocoverdir", "testlogfile", "fuzz", "fuzzcac
 // testFlag is the name and the value of a flag of a test binary, "" if it is
 // none; rest is what follows it.
 func testFlag(args []string) (name, value string, hasValue bool, rest []string) {
-	name, ok := strings.CutPrefix(strings.TrimPrefix(args[0], "-"), "-test.")
+	name, ok := strings.CutPrefix(args[0], "-test.")
+	if !ok {
+		name, ok = strings.CutPrefix(args[0], "--test.")
+	}
 	rest = args[1:]
 	if !ok {
 		return "", "", false, rest
