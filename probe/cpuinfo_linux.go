@@ -38,7 +38,7 @@ func readCPUInfo(info, arch string) string {
 		case has("ospke"):
 			return "; yet /proc/cpuinfo has the flag ospke: something else is in the way"
 		case has("pku"):
-			return "; the processor has them (/proc/cpuinfo has the flag pku), the kernel does not use them" + virtual
+			return "; the processor has them (/proc/cpuinfo has the flag pku), the kernel does not use them"
 		}
 		return "; the processor shows none (/proc/cpuinfo has no flag pku)" + virtual
 	case arch == "arm64" && !has("poe"):

@@ -156,3 +156,43 @@ func TestKinds(t *testing.T) {
 		r.close()
 	}
 }
+
+// Each ability is the one that its question asks for: what it leaves in the page
+// tells them apart.
+func TestAbilities(t *testing.T) {
+	need(t, UffdOpen, testgate.Userfaultfd)
+	leaves := map[Question]int{
+		UffdMissing: first, UffdZeropage: 0, UffdMinor: first, UffdWriteProtect: second, UffdWriteProtectAsync: second,
+		UffdPoison: -1, UffdMove: first, UffdRWP: first, UffdRWPAsync: first,
+	}
+	for _, a := range abilities {
+		works := Ask(a.question).Values
+		for _, k := range kinds {
+			if !slices.Contains(works, k.name) {
+				continue
+			}
+			b := a.with(func(d *uffd.Descriptor, touch *touch) Answer {
+				r, err := newRegion(k)
+				if err != nil {
+					return no(err.Error(), "")
+				}
+				defer r.close()
+				if err := d.Control(func(fd int) error { return a.does(&trial{r, touch, fd}) }); err != nil {
+					return no(err.Error(), "")
+				}
+				left := -1
+				if v, err := touch.load(r.mem); err == nil {
+					left = int(v)
+				}
+				if want, ok := leaves[a.question]; !ok || left != want {
+					t.Errorf("%s of %s leaves %d in the page, want %d", a.question, k.name, left, want)
+				}
+				return yes()
+			})
+			// Somebody else may have taken the huge page meanwhile.
+			if b.Verdict != Yes && !k.huge {
+				t.Errorf("%s of %s: %+v", a.question, k.name, b)
+			}
+		}
+	}
+}
