@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"os"
 	"runtime"
 	"testing"
 )
@@ -38,6 +39,23 @@ func TestUnknownIsSaid(t *testing.T) {
 	} {
 		if n, ok := ask(); ok != (runtime.GOOS == "linux") || !ok && n != 0 {
 			t.Errorf("%s on %s: %d, %v", name, runtime.GOOS, n, ok)
+		}
+	}
+	// These are not on every Linux, and small where they are.
+	for name, ask := range map[string]func() (uint64, bool){
+		"HugePageSize": HugePageSize, "HugePages": HugePages, "MemfdNoexec": MemfdNoexec, "UnprivilegedUserfaultfd": UnprivilegedUserfaultfd,
+	} {
+		n, ok := ask()
+		if ok && runtime.GOOS != "linux" || !ok && n != 0 {
+			t.Errorf("%s on %s: %d, %v", name, runtime.GOOS, n, ok)
+		}
+		page := uint64(os.Getpagesize())
+		if bad := map[string]bool{
+			"HugePageSize":            ok && (n < 2*page || n&(n-1) != 0),
+			"MemfdNoexec":             n > 2,
+			"UnprivilegedUserfaultfd": n > 1,
+		}[name]; bad {
+			t.Errorf("%s: %d", name, n)
 		}
 	}
 }
