@@ -35,7 +35,7 @@ func committed(t *testing.T) []*Facts {
 // TestSysIsGenerated makes the files of package sys again, from the facts that
 // are committed, and compares bytes. If it fails, run go generate ./sys.
 func TestSysIsGenerated(t *testing.T) {
-	files, err := emit(committed(t))
+	files, err := emit(committed(t), committedHistory(t))
 	if err != nil {
 		t.Fatal(err)
 	}

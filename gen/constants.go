@@ -39,8 +39,9 @@ func isCall(c Constant) bool {
 }
 
 // renderConstants writes a block for each rule. Untyped constants fit uintptr
-// and uint on every port; int is too small for some of them on 32 bits.
-func renderConstants(list []Constant) string {
+// and uint on every port; int is too small for some of them on 32 bits. port is empty for
+// the constants of all ports.
+func renderConstants(list []Constant, port string, h *history) string {
 	blocks := map[int][]Constant{}
 	for _, c := range list {
 		i := ruleFor(c.Header, c.Name)
@@ -51,7 +52,7 @@ func renderConstants(list []Constant) string {
 		writeDoc(&s, "%s", rules[i].title)
 		s.WriteString("const (\n")
 		for _, c := range blocks[i] {
-			fmt.Fprintf(&s, "%s = %s\n", c.Name, c.Value)
+			fmt.Fprintf(&s, "%s = %s%s\n", c.Name, c.Value, h.comment(c.Name, port))
 		}
 		s.WriteString(")\n\n")
 	}
@@ -70,7 +71,7 @@ var variants = []struct {
 }
 
 // renderCalls writes the numbers of the system calls of one port.
-func renderCalls(f *Facts) (string, error) {
+func renderCalls(f *Facts, h *history) (string, error) {
 	have := map[string]string{}
 	taken := map[string]string{}
 	var s strings.Builder
@@ -86,7 +87,7 @@ func renderCalls(f *Facts) (string, error) {
 		}
 		taken[name] = c.Name
 		have[c.Name] = name
-		fmt.Fprintf(&s, "%s = %s\n", name, c.Value)
+		fmt.Fprintf(&s, "%s = %s%s\n", name, c.Value, h.comment(c.Name, f.Port))
 	}
 	s.WriteString(")\n\n")
 	writeDoc(&s, "Calls that have another number, or none, on some ports.")

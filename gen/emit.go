@@ -8,8 +8,9 @@ import (
 )
 
 // emit is the second half: the files of package sys, by name, from the facts
-// of all ports that it is to have. The same facts give the same bytes.
-func emit(all []*Facts) (map[string][]byte, error) {
+// of all ports that it is to have. The same facts give the same bytes. Where h
+// is not nil, constants have a comment: since when they are in the headers.
+func emit(all []*Facts, h *history) (map[string][]byte, error) {
 	if len(all) == 0 {
 		return nil, fmt.Errorf("no facts to emit")
 	}
@@ -21,10 +22,10 @@ func emit(all []*Facts) (map[string][]byte, error) {
 	}
 	sources := map[string]string{}
 	common, perPort := splitConstants(all)
-	sources["zconst_linux.go"] = renderConstants(common)
+	sources["zconst_linux.go"] = renderConstants(common, "", h)
 	for _, f := range all {
-		sources["zconst_linux_"+f.Port+".go"] = renderConstants(perPort[f.Port])
-		calls, err := renderCalls(f)
+		sources["zconst_linux_"+f.Port+".go"] = renderConstants(perPort[f.Port], f.Port, h)
+		calls, err := renderCalls(f, h)
 		if err != nil {
 			return nil, err
 		}

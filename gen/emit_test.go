@@ -16,7 +16,7 @@ func TestConstantsOnce(t *testing.T) {
 	files, err := emit(edited(func(f *Facts) {
 		f.Constants[0].Value = "0x800" // MAP_ANONYMOUS
 		f.Constants[1] = Constant{"MFD_NEW", "linux/memfd.h", "u32", "0x99"}
-	}))
+	}), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func TestConstantsOnce(t *testing.T) {
 func TestSameHeaderIsNotNeeded(t *testing.T) {
 	files, err := emit(edited(func(f *Facts) {
 		f.Constants[0].Header, f.Constants[0].Type = "asm/mman.h", "u64"
-	}))
+	}), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestCallVariants(t *testing.T) {
 			Constant{"__NR_fcntl", "asm/unistd.h", "s32", "4055"},
 			Constant{"__NR_fcntl64", "asm/unistd.h", "s32", "4220"},
 			Constant{"__NR_memfd_secret", "asm/unistd.h", "s32", "4447"})
-	}))
+	}), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func TestEmitRefuses(t *testing.T) {
 		{"one name twice", []*Facts{smallFacts("amd64", field(Field{Name: "Start", Type: "u64", Offset: 8, Size: 8}))}, "Start"},
 		{"an unknown type", []*Facts{smallFacts("amd64", field(Field{Name: "end", Type: "f64", Offset: 8, Size: 8}))}, "f64"},
 	} {
-		files, err := emit(c.all)
+		files, err := emit(c.all, nil)
 		if err == nil || files != nil {
 			t.Errorf("%s: accepted", c.name)
 		} else if !strings.Contains(err.Error(), c.want) {

@@ -79,7 +79,7 @@ func (noGoroot) Import(path string) (*types.Package, error) {
 
 // TestAssertionsHold compiles the generated types with the sizes of each port.
 func TestAssertionsHold(t *testing.T) {
-	files, err := emit(committed(t))
+	files, err := emit(committed(t), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +92,7 @@ func TestAssertionsHold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if files, err = emit(golden); err != nil {
+	if files, err = emit(golden, nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range golden {
@@ -105,7 +105,7 @@ func TestAssertionsHold(t *testing.T) {
 // TestAssertionsFail edits what was generated: every field moved, every size
 // changed must not compile.
 func TestAssertionsFail(t *testing.T) {
-	files, err := emit(committed(t))
+	files, err := emit(committed(t), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

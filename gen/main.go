@@ -22,6 +22,9 @@ type config struct {
 	out       string
 	clang     string
 	source    string
+	older     string
+	since     string // empty: nothing about since when
+	docs      string
 	factsOnly bool
 	emitOnly  bool
 	check     bool
@@ -56,8 +59,9 @@ func parseArgs(args []string, stderr io.Writer) (*config, error) {
 	flags.StringVar(&c.out, "out", "sys", "`DIR` for the Go files")
 	flags.StringVar(&c.clang, "clang", "", "`PROGRAM` to compile with (default: the newest of clang-22 to clang-16, then clang)")
 	flags.StringVar(&c.source, "source", "", "source package and version of the headers, `TEXT` (default: from the changelog in DIR, if there is one)")
+	c.sinceFlags(flags)
 	flags.BoolVar(&c.factsOnly, "facts-only", false, "stop after the facts")
-	flags.BoolVar(&c.emitOnly, "emit-only", false, "start from the facts; needs neither headers nor clang")
+	flags.BoolVar(&c.emitOnly, "emit-only", false, "start from the facts; needs neither headers nor clang, but for -older")
 	flags.BoolVar(&c.check, "check", false, "write nothing; exit 1 if something would change")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -70,13 +74,16 @@ func parseArgs(args []string, stderr io.Writer) (*config, error) {
 		return nil, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	case c.factsOnly && c.emitOnly:
 		return nil, errors.New("-facts-only and -emit-only leave nothing to do")
-	case c.emitOnly && (c.headers != "" || c.clang != "" || c.source != ""):
+	case c.emitOnly && (c.headers != "" || c.clang != "" && c.older == "" || c.source != ""):
 		return nil, errors.New("-emit-only starts from the facts: -headers, -clang and -source have no place there")
 	case !c.emitOnly && c.headers == "":
 		return nil, errors.New("no headers: name a tree with -headers, or start from the facts with -emit-only")
 	}
 	var err error
 	if c.ports, err = choosePorts(*list); err != nil {
+		return nil, err
+	}
+	if err := c.checkSince(flags); err != nil {
 		return nil, err
 	}
 	return c, c.checkDefaults(flags)
@@ -122,7 +129,11 @@ func (c *config) do(stdout io.Writer) error {
 	}
 	var sources map[string][]byte
 	if !c.factsOnly {
-		if sources, err = emit(facts); err != nil {
+		h, err := c.history(out, facts)
+		if err != nil {
+			return err
+		}
+		if sources, err = emit(facts, h); err != nil {
 			return err
 		}
 		out.add(c.out, sources)

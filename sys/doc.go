@@ -18,6 +18,10 @@
 // test compares). New headers take one command, go run ./gen -headers DIR: see
 // package gen.
 //
+// A comment behind a constant says since when the kernel's headers have it: since
+// one release (Linux 6.8), or since one of some releases (Linux 6.2..6.12). Those
+// without a comment are in the headers of Linux 5.10.
+//
 // Constants are untyped. Many are above the largest 32-bit int: give them to a
 // uintptr, a uint or a uint64. A name that a port lacks is not there: shared
 // code cannot use MADV_SOFT_OFFLINE, MAP_SYNC and PKEY_UNRESTRICTED (absent on
@@ -41,4 +45,4 @@
 // that is errors.ErrUnsupported.
 package sys
 
-//go:generate go run ../gen -emit-only -facts ../testdata/facts -out .
+//go:generate go run ../gen -emit-only -facts ../testdata/facts -out . -since ../testdata/since.json -docs ../docs/kernel-support.md

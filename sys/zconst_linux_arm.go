@@ -7,10 +7,10 @@ package sys
 
 // userfaultfd: linux/userfaultfd.h.
 const (
-	UFFDIO_SET_MODE     = 0x4010aa0a
+	UFFDIO_SET_MODE     = 0x4010aa0a // Linux 7.3
 	UFFDIO_UNREGISTER   = 0x8010aa01
 	UFFDIO_WAKE         = 0x8010aa02
-	USERFAULTFD_IOC_NEW = 0xaa00
+	USERFAULTFD_IOC_NEW = 0xaa00 // Linux 6.1
 )
 
 // Flags of open: asm/fcntl.h.
@@ -48,26 +48,26 @@ const (
 	MCL_CURRENT             = 0x1
 	MCL_FUTURE              = 0x2
 	MCL_ONFAULT             = 0x4
-	PKEY_UNRESTRICTED       = 0x0
+	PKEY_UNRESTRICTED       = 0x0 // Linux 6.15
 	PROT_SEM                = 0x8
-	SHADOW_STACK_SET_MARKER = 0x2
-	SHADOW_STACK_SET_TOKEN  = 0x1
+	SHADOW_STACK_SET_MARKER = 0x2 // Linux 6.13..7.2
+	SHADOW_STACK_SET_TOKEN  = 0x1 // Linux 6.13..7.2
 )
 
 // Descriptors of processes: linux/pidfd.h, linux/fcntl.h.
 const (
-	PIDFD_GET_CGROUP_NAMESPACE            = 0xff01
-	PIDFD_GET_IPC_NAMESPACE               = 0xff02
-	PIDFD_GET_MNT_NAMESPACE               = 0xff03
-	PIDFD_GET_NET_NAMESPACE               = 0xff04
-	PIDFD_GET_PID_FOR_CHILDREN_NAMESPACE  = 0xff06
-	PIDFD_GET_PID_NAMESPACE               = 0xff05
-	PIDFD_GET_TIME_FOR_CHILDREN_NAMESPACE = 0xff08
-	PIDFD_GET_TIME_NAMESPACE              = 0xff07
-	PIDFD_GET_USER_NAMESPACE              = 0xff09
-	PIDFD_GET_UTS_NAMESPACE               = 0xff0a
+	PIDFD_GET_CGROUP_NAMESPACE            = 0xff01 // Linux 6.2..6.12
+	PIDFD_GET_IPC_NAMESPACE               = 0xff02 // Linux 6.2..6.12
+	PIDFD_GET_MNT_NAMESPACE               = 0xff03 // Linux 6.2..6.12
+	PIDFD_GET_NET_NAMESPACE               = 0xff04 // Linux 6.2..6.12
+	PIDFD_GET_PID_FOR_CHILDREN_NAMESPACE  = 0xff06 // Linux 6.2..6.12
+	PIDFD_GET_PID_NAMESPACE               = 0xff05 // Linux 6.2..6.12
+	PIDFD_GET_TIME_FOR_CHILDREN_NAMESPACE = 0xff08 // Linux 6.2..6.12
+	PIDFD_GET_TIME_NAMESPACE              = 0xff07 // Linux 6.2..6.12
+	PIDFD_GET_USER_NAMESPACE              = 0xff09 // Linux 6.2..6.12
+	PIDFD_GET_UTS_NAMESPACE               = 0xff0a // Linux 6.2..6.12
 	PIDFD_NONBLOCK                        = 0x800
-	PIDFD_THREAD                          = 0x80
+	PIDFD_THREAD                          = 0x80 // Linux 6.9
 )
 
 // How an ioctl command is put together: asm/ioctl.h.

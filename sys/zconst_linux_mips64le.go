@@ -7,10 +7,10 @@ package sys
 
 // userfaultfd: linux/userfaultfd.h.
 const (
-	UFFDIO_SET_MODE     = 0x8010aa0a
+	UFFDIO_SET_MODE     = 0x8010aa0a // Linux 7.3
 	UFFDIO_UNREGISTER   = 0x4010aa01
 	UFFDIO_WAKE         = 0x4010aa02
-	USERFAULTFD_IOC_NEW = 0x2000aa00
+	USERFAULTFD_IOC_NEW = 0x2000aa00 // Linux 6.1
 )
 
 // Flags of open: asm/fcntl.h.
@@ -54,18 +54,18 @@ const (
 
 // Descriptors of processes: linux/pidfd.h, linux/fcntl.h.
 const (
-	PIDFD_GET_CGROUP_NAMESPACE            = 0x2000ff01
-	PIDFD_GET_IPC_NAMESPACE               = 0x2000ff02
-	PIDFD_GET_MNT_NAMESPACE               = 0x2000ff03
-	PIDFD_GET_NET_NAMESPACE               = 0x2000ff04
-	PIDFD_GET_PID_FOR_CHILDREN_NAMESPACE  = 0x2000ff06
-	PIDFD_GET_PID_NAMESPACE               = 0x2000ff05
-	PIDFD_GET_TIME_FOR_CHILDREN_NAMESPACE = 0x2000ff08
-	PIDFD_GET_TIME_NAMESPACE              = 0x2000ff07
-	PIDFD_GET_USER_NAMESPACE              = 0x2000ff09
-	PIDFD_GET_UTS_NAMESPACE               = 0x2000ff0a
+	PIDFD_GET_CGROUP_NAMESPACE            = 0x2000ff01 // Linux 6.2..6.12
+	PIDFD_GET_IPC_NAMESPACE               = 0x2000ff02 // Linux 6.2..6.12
+	PIDFD_GET_MNT_NAMESPACE               = 0x2000ff03 // Linux 6.2..6.12
+	PIDFD_GET_NET_NAMESPACE               = 0x2000ff04 // Linux 6.2..6.12
+	PIDFD_GET_PID_FOR_CHILDREN_NAMESPACE  = 0x2000ff06 // Linux 6.2..6.12
+	PIDFD_GET_PID_NAMESPACE               = 0x2000ff05 // Linux 6.2..6.12
+	PIDFD_GET_TIME_FOR_CHILDREN_NAMESPACE = 0x2000ff08 // Linux 6.2..6.12
+	PIDFD_GET_TIME_NAMESPACE              = 0x2000ff07 // Linux 6.2..6.12
+	PIDFD_GET_USER_NAMESPACE              = 0x2000ff09 // Linux 6.2..6.12
+	PIDFD_GET_UTS_NAMESPACE               = 0x2000ff0a // Linux 6.2..6.12
 	PIDFD_NONBLOCK                        = 0x80
-	PIDFD_THREAD                          = 0x400
+	PIDFD_THREAD                          = 0x400 // Linux 6.9
 )
 
 // How an ioctl command is put together: asm/ioctl.h.
