@@ -15,7 +15,7 @@ func TestJSON(t *testing.T) {
 		Schema: 1, OS: "linux", Arch: "amd64", Complete: true,
 		Answers: []Answer{
 			{Name: "a.b", Asks: "what", Verdict: Yes, Values: []string{"X"}},
-			{Name: "c", Asks: "more", Verdict: No, Reason: "because", Remedy: "this"},
+			{Name: "c", Asks: "more", Verdict: No, Reason: "because", Remedy: "this", Refused: true, Momentary: true},
 		},
 		Limits: Limits{PageSize: Number(4096), AddressSpace: Unlimited},
 	}
@@ -41,7 +41,9 @@ func TestJSON(t *testing.T) {
    "asks": "more",
    "answer": "no",
    "reason": "because",
-   "remedy": "this"
+   "remedy": "this",
+   "refused": true,
+   "momentary": true
   }
  ],
  "limits": {
