@@ -79,6 +79,8 @@ forbid() {
 	fi
 
 	clang_found || allow+=(clang)
+	command -v "qemu-system-$(uname -m)" >/dev/null || allow+=(qemu)
+	[ -n "${PAGESLOT_TEST_KERNEL:-}" ] || allow+=(vm-kernel)
 	[ -n "${PAGESLOT_HEADERS:-}" ] || allow+=(headers)
 
 	PAGESLOT_FORBID_SKIPS=all$(printf ',-%s' "${allow[@]}")

@@ -59,6 +59,10 @@ const (
 	GoTool  Name = "go-tool"
 	Source  Name = "source"
 
+	// What starts machines.
+	QEMU     Name = "qemu"
+	VMKernel Name = "vm-kernel"
+
 	// How the tests were built and called.
 	Plain Name = "plain-build"
 	Long  Name = "long"
@@ -113,6 +117,9 @@ var table = []entry{
 	{Headers, "kernel headers of every port", false},
 	{GoTool, "the go command", false},
 	{Source, "the source tree of this repository around it", false},
+
+	{QEMU, "qemu-system for this machine's processor", false},
+	{VMKernel, "a Linux kernel image for this machine's processor, named by PAGESLOT_TEST_KERNEL", false},
 
 	{Plain, "a build without the race detector, checkptr and coverage: they allocate and are slow", false},
 	{Long, "time: it is left out with -short", false},

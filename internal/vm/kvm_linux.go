@@ -16,6 +16,11 @@ import (
 // second, and many times that under emulation.
 const kvmTime = 5 * time.Second
 
+const (
+	verdictYes = "yes\n"
+	verdictNo  = "no\n"
+)
+
 // kvmTrial keeps two trials of one process from slowing each other down.
 var kvmTrial sync.Mutex
 
@@ -37,11 +42,8 @@ func (m machine) useKVM(ctx context.Context) bool {
 	}
 	kvmTrial.Lock()
 	defer kvmTrial.Unlock()
-	switch text, _ := os.ReadFile(verdict); string(text) {
-	case "yes\n":
-		return true
-	case "no\n":
-		return false
+	if known, ok := remembered(verdict); ok {
+		return known
 	}
 	trial := m
 	trial.accel, trial.slow, trial.Boot, trial.quiet = kvm, 1, kvmTime, kvmTime
@@ -50,9 +52,9 @@ func (m machine) useKVM(ctx context.Context) bool {
 	if ctx.Err() != nil {
 		return false
 	}
-	answer := "yes\n"
+	answer := verdictYes
 	if err != nil {
-		answer = "no\n"
+		answer = verdictNo
 		first, _, _ := strings.Cut(err.Error(), "\n")
 		m.log("KVM runs no kernel here, so machines are emulated: " + first)
 	}
@@ -71,6 +73,11 @@ func (m machine) kvmVerdict() (string, error) {
 	}
 	sum := sha256.Sum256([]byte(fmt.Sprintf("%q %q %q", boot, m.QEMU, m.Args)))
 	return filepath.Join(m.Cache, fmt.Sprintf("kvm-%x", sum[:12])), nil
+}
+
+func remembered(verdict string) (yes, ok bool) {
+	text, err := os.ReadFile(verdict)
+	return string(text) == verdictYes, err == nil && (string(text) == verdictYes || string(text) == verdictNo)
 }
 
 func publish(file, text string) error {

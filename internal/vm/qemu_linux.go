@@ -3,7 +3,6 @@ package vm
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"runtime"
@@ -71,15 +70,21 @@ func startQEMU(c Config, accel string, initrd *os.File) (*qemu, error) {
 }
 
 // kill ends it, and returns when it is gone.
-func (q *qemu) kill() {
+func (q *qemu) kill() error {
 	q.process.Kill()
-	io.Copy(io.Discard, q.console)
-}
-
-// wait returns how it ended, once its console is closed.
-func (q *qemu) wait() error {
 	q.console.Close()
 	return <-q.ended
+}
+
+// wait returns how it ended, if it does so soon.
+func (q *qemu) wait() error {
+	select {
+	case err := <-q.ended:
+		q.console.Close()
+		return err
+	case <-time.After(powerOffTime):
+		return q.kill()
+	}
 }
 
 // said is what QEMU itself has to say: the last of its lines that is no warning.

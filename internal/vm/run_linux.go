@@ -52,15 +52,16 @@ func (m machine) run(ctx context.Context, jobs []Job) ([]Result, error) {
 	}
 	s := newSession(word, jobs)
 	why, cause := m.follow(ctx, q, s)
-	q.kill()
-	ended := q.wait()
+	if why == endedEarly {
+		why = m.explain(s, q, q.wait())
+	} else {
+		q.kill()
+	}
 	switch {
-	case ctx.Err() != nil && why != "":
-		return s.results, context.Cause(ctx)
 	case why == "":
 		return s.results, nil
-	case why == endedEarly:
-		why = m.explain(s, q, ended)
+	case ctx.Err() != nil:
+		return s.results, context.Cause(ctx)
 	}
 	console := s.console.String()
 	if text := strings.TrimSpace(q.stderr.String()); text != "" {
