@@ -60,6 +60,10 @@ fetch_headers() {
 		echo "the kernel headers could not be fetched"
 		rm -rf "$tmp/headers"
 	fi
+	if ! gen/fetch-older "$tmp/older"; then
+		echo "the headers of older kernels could not be fetched"
+		rm -rf "$tmp/older"
+	fi
 }
 
 # readme_commands holds this script to what the README promises.
