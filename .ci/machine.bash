@@ -79,6 +79,7 @@ forbid() {
 	fi
 
 	clang_found || allow+=(clang)
+	command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || allow+=(apt)
 	command -v "qemu-system-$(uname -m)" >/dev/null || allow+=(qemu)
 	[ -n "${PAGESLOT_TEST_KERNEL:-}" ] || allow+=(vm-kernel)
 	[ -n "${PAGESLOT_HEADERS:-}" ] || allow+=(headers)

@@ -58,6 +58,7 @@ const (
 	Headers Name = "headers"
 	GoTool  Name = "go-tool"
 	Source  Name = "source"
+	Apt     Name = "apt"
 
 	// What starts machines.
 	QEMU     Name = "qemu"
@@ -117,6 +118,7 @@ var table = []entry{
 	{Headers, "kernel headers of every port", false},
 	{GoTool, "the go command", false},
 	{Source, "the source tree of this repository around it", false},
+	{Apt, "apt and dpkg-deb (Debian, Ubuntu)", false},
 
 	{QEMU, "qemu-system for this machine's processor", false},
 	{VMKernel, "a Linux kernel image for this machine's processor, named by PAGESLOT_TEST_KERNEL", false},

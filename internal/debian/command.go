@@ -99,7 +99,7 @@ func complaint(name, text string, err error) error {
 		cause = syscall.ENOSPC
 	case strings.Contains(line, "Hash Sum mismatch"):
 		cause = ErrHash
-	case strings.Contains(line, "404  Not Found"), strings.Contains(line, "410  Gone"):
+	case strings.Contains(line, "404 Not Found"), strings.Contains(line, "410 Gone"):
 		cause = ErrGone
 	default:
 		return errors.New(line)
@@ -113,7 +113,7 @@ func complaint(name, text string, err error) error {
 func essence(text string) string {
 	var first, warning, last string
 	for line := range strings.Lines(text) {
-		line = strings.TrimSpace(line)
+		line = strings.Join(strings.Fields(line), " ")
 		e, isError := strings.CutPrefix(line, "E: ")
 		w, isWarning := strings.CutPrefix(line, "W: ")
 		switch {

@@ -38,8 +38,12 @@ func download(ctx context.Context, dir string, a Archive, p Package, file string
 		err = get(ctx, u.String(), file, p.Size)
 	default:
 		var own *apt
-		if own, err = newApt(ctx, dir, a, p.Arch, nil); err == nil {
-			_, err = own.run(ctx, helper, "-qq", "download-file", u.String(), file, "SHA256:"+p.SHA256)
+		if own, err = newApt(ctx, dir, a, p.Arch, nil); err != nil {
+			return err
+		}
+		// What it complains of names the URL.
+		if _, err = own.run(ctx, helper, "-qq", "download-file", u.String(), file, "SHA256:"+p.SHA256); err != nil {
+			return err
 		}
 	}
 	if err == nil {
