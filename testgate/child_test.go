@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
 )
 
 const soon = 30 * time.Second
@@ -104,10 +105,15 @@ func TestChildKilledBySignal(t *testing.T) {
 
 func TestChildHangs(t *testing.T) {
 	begin := time.Now()
-	_, inChild, err := Child(t, time.Second)
+	deadline := 50 * time.Millisecond
+	out, inChild, err := Child(t, deadline)
 	if inChild {
 		fmt.Println("about to hang")
 		hangHere()
+	}
+	for deadline < soon/10 && !strings.Contains(out, "about to hang") { // it was slow to start
+		deadline *= 4
+		out, _, err = Child(t, deadline)
 	}
 	if took := time.Since(begin); took > Stretch(t, soon) {
 		t.Errorf("the parent waited %v", took)
