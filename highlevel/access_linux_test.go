@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/pageslot/pageslot/testgate"
 )
 
 // at is the byte at an address, wherever that is.
@@ -188,7 +190,7 @@ func TestDoHolds(t *testing.T) {
 func TestDoAgainstRelease(t *testing.T) {
 	p := newPoolT(t, small(2))
 	tn := p.Tenant()
-	for range 300 {
+	for range testgate.Rounds(300, 50) {
 		l := acquire(t, tn, nil, pageSize)
 		var wg sync.WaitGroup
 		for range 3 {
@@ -233,7 +235,7 @@ func TestDoAgainstRelease(t *testing.T) {
 func TestConcurrentGrow(t *testing.T) {
 	p := newPoolT(t, small(1))
 	tn := p.Tenant()
-	for range 50 {
+	for range testgate.Rounds(50, 15) {
 		l := acquire(t, tn, nil, 0)
 		var wg sync.WaitGroup
 		for g := range uint64(4) {
@@ -276,7 +278,7 @@ func TestFaultsUnderGC(t *testing.T) {
 		wg.Go(func() {
 			l := acquire(t, tn, nil, 2*pageSize)
 			src := make([]byte, 4*pageSize)
-			for range 300 {
+			for range testgate.Rounds(300, 100) {
 				err := l.Do(func(v View) error { copy(bytesAt(v.Base(), 4*pageSize), src); return nil })
 				var f *FaultError
 				if !errors.As(err, &f) || f.Slot != l.Slot() {

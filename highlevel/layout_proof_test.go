@@ -3,6 +3,8 @@ package highlevel
 import (
 	"fmt"
 	"testing"
+
+	"github.com/pageslot/pageslot/testgate"
 )
 
 // The proof: of every small layout, each page that a slot's user can reach
@@ -106,15 +108,22 @@ func (b blueprint) prove(faulting, before int) error {
 	return nil
 }
 
-// eachSmall calls f with every layout of up to 6 pages in each size, 5 keys and
-// 9 slots, and with what the constraints themselves ask of it, in pages.
+// smallest are the numbers below which all sizes in pages, keys and slots of
+// small layouts are. With -short they still show every mutation below.
+func smallest() (sizes, keys, slots int) {
+	return testgate.Rounds(7, 4), testgate.Rounds(6, 4), testgate.Rounds(10, 7)
+}
+
+// eachSmall calls f with every small layout, and with what the constraints
+// themselves ask of it, in pages.
 func eachSmall(t *testing.T, f func(c Constraints, l Layout, faulting, before int)) {
 	t.Helper()
-	const p, sizes = 4096, 7
+	const p = 4096
+	sizes, mostKeys, mostSlots := smallest()
 	for i := range sizes * sizes * sizes {
 		maxMemory, reservation, guard := i%sizes, i/sizes%sizes, i/sizes/sizes
-		for keys := range 6 {
-			for slots := range 10 {
+		for keys := range mostKeys {
+			for slots := range mostSlots {
 				for _, guardBefore := range []bool{false, true} {
 					c := Constraints{
 						Slots: slots, MaxMemory: uint64(maxMemory) * p, Reservation: uint64(reservation) * p,
@@ -171,7 +180,7 @@ func TestProof(t *testing.T) {
 		}
 	})
 	t.Logf("%d layouts, %d pools", layouts, pools)
-	if layouts != 7*7*7*6*10*2 {
+	if sizes, keys, slots := smallest(); layouts != sizes*sizes*sizes*keys*slots*2 {
 		t.Errorf("%d layouts looked at", layouts)
 	}
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/pageslot/pageslot/internal/kernelcall"
 	"github.com/pageslot/pageslot/memfd"
+
+	"github.com/pageslot/pageslot/testgate"
 )
 
 // The model test runs random operations on a pool and on a plain model of it: a byte slice
@@ -36,7 +38,7 @@ func envUint(t testing.TB, name string, or uint64) uint64 {
 
 func TestModel(t *testing.T) {
 	seed := envUint(t, "PAGESLOT_MODEL_SEED", rand.Uint64())
-	ops := envUint(t, "PAGESLOT_MODEL_OPS", 1500)
+	ops := envUint(t, "PAGESLOT_MODEL_OPS", testgate.Rounds(uint64(1500), 300))
 	for _, tt := range []struct {
 		name string
 		c    Config

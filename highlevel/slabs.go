@@ -11,13 +11,15 @@ type slab struct {
 // mapSlabs reserves address space for all slots of a layout, in pieces of at most limit
 // bytes. Where a piece does not fit between what is mapped already, all are tried again
 // at half the size, down to one slot.
-func mapSlabs(l Layout, limit uint64) ([]slab, error) {
+func mapSlabs(l Layout, limit uint64) ([]slab, error) { return mapSlabsBy(reserve, l, limit) }
+
+func mapSlabsBy(reserve func(length uint64) (uintptr, error), l Layout, limit uint64) ([]slab, error) {
 	for {
 		pieces, err := l.Split(limit)
 		if err != nil {
 			return nil, err
 		}
-		slabs, err := mapAll(pieces)
+		slabs, err := mapAll(reserve, pieces)
 		if err == nil {
 			return slabs, nil
 		}
@@ -32,7 +34,7 @@ func mapSlabs(l Layout, limit uint64) ([]slab, error) {
 	}
 }
 
-func mapAll(pieces []Slab) ([]slab, error) {
+func mapAll(reserve func(length uint64) (uintptr, error), pieces []Slab) ([]slab, error) {
 	slabs := make([]slab, 0, len(pieces))
 	for _, p := range pieces {
 		addr, err := reserve(p.Bytes)

@@ -304,7 +304,7 @@ func TestFileRaces(t *testing.T) {
 			}
 		}
 	})
-	for range 200 {
+	for range testgate.Rounds(200, 50) {
 		f, err := Create(name, 0)
 		if err != nil {
 			t.Fatal(err)

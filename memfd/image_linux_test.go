@@ -15,13 +15,15 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pageslot/pageslot/sys"
+
+	"github.com/pageslot/pageslot/testgate"
 )
 
 func TestImagesAgainstModel(t *testing.T) {
 	seed := rand.Uint64()
 	r := rand.New(rand.NewPCG(seed, 1))
 	name := unique(t)
-	for i := range 200 {
+	for i := range testgate.Rounds(200, 40) {
 		size := page * (1 + r.Uint64N(12))
 		segments := randomSegments(r, size, page)
 		im, err := NewImage(segments, ImageOptions{Name: name, Limit: size, LaterWins: true})

@@ -413,7 +413,7 @@ func TestCallsAgainstClose(t *testing.T) {
 			}
 		}
 	})
-	for range 300 {
+	for range testgate.Rounds(300, 50) {
 		d, err := Open(Options{UserMode: UserModeFallback})
 		if err != nil {
 			t.Fatal(err)
