@@ -147,7 +147,7 @@ var table = []entry{
 	{UffdMinor, "minor faults, served by UFFDIO_CONTINUE", false},
 	{UffdWriteProtect, "UFFDIO_WRITEPROTECT, and that it stops a write", false},
 	{UffdWriteProtectAsync, "WP_ASYNC: writes noted for PAGEMAP_SCAN", false},
-	{UffdPoison, "UFFDIO_POISON, and that the page is out of reach then", false},
+	{UffdPoison, "UFFDIO_POISON, and that the page is poisoned then", false},
 	{UffdMove, "missing pages, served by UFFDIO_MOVE", false},
 	{UffdRWP, "UFFDIO_RWPROTECT, and that it stops reads and writes", false},
 	{UffdRWPAsync, "RWP_ASYNC: accesses noted for PAGEMAP_SCAN", false},

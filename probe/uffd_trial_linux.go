@@ -29,11 +29,6 @@ func (t *trial) register(mode uint64, name string) error {
 	return failed("UFFDIO_REGISTER for "+name, sys.UffdioRegisterCall(t.fd, &a))
 }
 
-func (t *trial) unregister() error {
-	a := t.span()
-	return failed("UFFDIO_UNREGISTER", sys.UffdioUnregisterCall(t.fd, &a))
-}
-
 // failed names the call. That there is no memory says nothing about it.
 func failed(call string, err error) error {
 	if err == nil {
@@ -95,6 +90,5 @@ func (t *trial) registerMissing() error {
 	if err := t.register(sys.UFFDIO_REGISTER_MODE_MISSING, "missing pages"); err != nil {
 		return err
 	}
-	_, err := t.load(t.mem)
-	return trapped(err, "UFFDIO_REGISTER for missing pages succeeds, but a read of one")
+	return trapped(t.store(t.mem, second), "UFFDIO_REGISTER for missing pages succeeds, but a write to one")
 }
