@@ -917,7 +917,7 @@ func TestManyGoroutines(t *testing.T) {
 	for g := range 8 {
 		wg.Go(func() {
 			tn := p.Tenant()
-			for i := range 300 {
+			for i := range testgate.Rounds(300, 60) {
 				im := images[(g+i)%3]
 				l, err := tn.AcquireMemory(Request{Image: im, Index: uint32(i % 2), Size: 3 * pageSize})
 				if errors.Is(err, ErrExhausted) {

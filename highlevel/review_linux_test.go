@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pageslot/pageslot/memfd"
+	"github.com/pageslot/pageslot/testgate"
 )
 
 // What a hostile reader of this package found, each with a test.
@@ -41,7 +42,7 @@ func TestPurgeIsNoExhaustion(t *testing.T) {
 	c := small(4)
 	c.MaxWarm = 3
 	p := newPoolT(t, c)
-	for range 100 {
+	for range testgate.Rounds(100, 25) {
 		im, other := newImage(t, seg{0, "x"}), newImage(t, seg{1, "y"})
 		var warm []Lease
 		for range 3 {

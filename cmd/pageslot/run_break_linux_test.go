@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"os"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/pageslot/pageslot/highlevel"
 	"github.com/pageslot/pageslot/internal/kernelcall"
 	"github.com/pageslot/pageslot/sys"
+	"github.com/pageslot/pageslot/testgate"
 )
 
 // What the job is for: each of these breaks one thing, and it has to notice.
@@ -19,7 +21,7 @@ import (
 // broken runs a job that has to fail, and returns all that it says.
 func broken(t *testing.T, hooks runHooks, args ...string) (runReport, string) {
 	t.Helper()
-	args = append([]string{"-slots", "12", "-rounds", "60", "-workers", "2", "-dirty", "8", "-image", rawFile(t)}, args...)
+	args = append([]string{"-slots", "12", "-rounds", strconv.Itoa(testgate.Rounds(60, 20)), "-workers", "2", "-dirty", "8", "-image", rawFile(t)}, args...)
 	r, c := runFor(t, hooks, args...)
 	text := r.text()
 	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
@@ -102,7 +104,7 @@ func TestRunNoticesADroppedProtection(t *testing.T) {
 			t.Run(name+", "+right, func(t *testing.T) {
 				var n atomic.Int64
 				open := func(l highlevel.Lease, size uint64) {
-					if n.Add(1) != 30 {
+					if n.Add(1) != int64(testgate.Rounds(30, 10)) {
 						return
 					}
 					g, err := l.Guest()
@@ -145,7 +147,7 @@ func TestRunNoticesAnotherTenantsWrite(t *testing.T) {
 func TestRunReportsAnOperationThatFails(t *testing.T) {
 	var seen atomic.Int64
 	t.Cleanup(kernelcall.Install(func(op kernelcall.Op, _ uint64) kernelcall.Verdict {
-		if op == kernelcall.Open && seen.Add(1) == 50 {
+		if op == kernelcall.Open && seen.Add(1) == int64(testgate.Rounds(50, 15)) {
 			return kernelcall.Fail(unix.ENOMEM)
 		}
 		return kernelcall.Verdict{}
