@@ -1,0 +1,154 @@
+package matrix
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/pageslot/pageslot/internal/debian"
+)
+
+// Emulator is a QEMU that was found.
+type Emulator struct {
+	Command  []string
+	Version  string
+	Unpacked bool // not installed, but unpacked in the cache
+}
+
+// newer are the suites that have a QEMU for every machine; what the first lacks
+// comes from the second.
+var newer = []string{"trixie-backports", "trixie"}
+
+// closure is what has to be unpacked for a program.
+func closure(p Program) debian.Closure {
+	return debian.Closure{Suites: newer, Packages: []string{p.Package}, Programs: []string{p.Program}}
+}
+
+// emulators finds QEMUs and remembers them.
+type emulators struct {
+	installed func(ctx context.Context, program string) (version string, err error)
+	tree      func(ctx context.Context, p Program) (dir string, err error)
+	version   func(ctx context.Context, command []string) (string, error)
+	log       func(string)
+
+	mu    sync.Mutex
+	known map[string]*Emulator
+}
+
+// find returns the installed QEMU if it is new enough, else one that is unpacked
+// beside it.
+func (e *emulators) find(ctx context.Context, p Program, oldest string) (Emulator, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.known == nil {
+		e.known = map[string]*Emulator{}
+	}
+	installed, ok := e.known[p.Program]
+	if !ok {
+		if v, err := e.installed(ctx, p.Program); err == nil {
+			installed = &Emulator{Command: []string{p.Program}, Version: v}
+		} else if ctx.Err() != nil {
+			return Emulator{}, context.Cause(ctx)
+		} else if !errors.Is(err, exec.ErrNotFound) {
+			return Emulator{}, err
+		}
+		e.known[p.Program] = installed
+	}
+	if installed != nil && compareVersions(installed.Version, oldest) >= 0 {
+		return *installed, nil
+	}
+	unpacked := "unpacked " + p.Program
+	if e.known[unpacked] == nil {
+		found, err := e.unpack(ctx, p, oldest, installed)
+		if err != nil {
+			return Emulator{}, err
+		}
+		e.known[unpacked] = &found
+	}
+	return *e.known[unpacked], nil
+}
+
+// unpack takes a QEMU out of packages. It needs no root: its own dynamic linker
+// starts it with its own libraries.
+func (e *emulators) unpack(ctx context.Context, p Program, oldest string, installed *Emulator) (Emulator, error) {
+	why := p.Program + " is not installed"
+	if installed != nil {
+		why = fmt.Sprintf("%s is %s here, and this machine needs %s", p.Program, installed.Version, oldest)
+	}
+	e.log(fmt.Sprintf("%s: taking %s of %s, unpacked in the cache", why, p.Package, newer[0]))
+	dir, err := e.tree(ctx, p)
+	if ctx.Err() != nil {
+		return Emulator{}, context.Cause(ctx)
+	}
+	if err != nil {
+		return Emulator{}, fmt.Errorf("%s; %s; unpacking one failed: %w", why, hint(p), err)
+	}
+	command, err := treeCommand(dir, p.Program)
+	if err != nil {
+		return Emulator{}, err
+	}
+	v, err := e.version(ctx, command)
+	if err != nil {
+		return Emulator{}, err
+	}
+	if compareVersions(v, oldest) < 0 {
+		return Emulator{}, fmt.Errorf("%s; the one of %s is %s", why, newer[0], v)
+	}
+	return Emulator{Command: command, Version: v, Unpacked: true}, nil
+}
+
+// hint says how to install a QEMU.
+func hint(p Program) string {
+	if p.Before != "" {
+		return fmt.Sprintf("apt-get install %s (%s up to Debian 12)", p.Package, p.Before)
+	}
+	return "apt-get install " + p.Package
+}
+
+// treeCommand is how a QEMU of an unpacked tree is started. It looks for firmware
+// where it was built to be, so it has to be told.
+func treeCommand(dir, program string) ([]string, error) {
+	command, err := debian.Program(dir, program)
+	if err != nil {
+		return nil, err
+	}
+	for _, folder := range []string{"usr/share/qemu", "usr/share/seabios", "usr/share/skiboot"} {
+		firmware := filepath.Join(dir, folder)
+		if _, err := os.Stat(firmware); err == nil {
+			command = append(command, "-L", firmware)
+		}
+	}
+	return command, nil
+}
+
+var versionLine = regexp.MustCompile(`\bversion ([0-9]+\.[0-9]+(\.[0-9]+)*)`)
+
+// qemuVersion asks a QEMU for its version.
+func qemuVersion(ctx context.Context, command []string) (string, error) {
+	cmd := exec.CommandContext(ctx, command[0], append(slices.Clone(command[1:]), "--version")...)
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("%s --version: %w", command[0], err)
+	}
+	m := versionLine.FindSubmatch(out)
+	if m == nil {
+		first, _, _ := strings.Cut(string(out), "\n")
+		return "", fmt.Errorf("%s --version says no version: %q", command[0], first)
+	}
+	return string(m[1]), nil
+}
+
+// installedVersion is qemuVersion of what PATH has.
+func installedVersion(ctx context.Context, program string) (string, error) {
+	if _, err := exec.LookPath(program); err != nil {
+		return "", err
+	}
+	return qemuVersion(ctx, []string{program})
+}
