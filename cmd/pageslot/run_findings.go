@@ -46,6 +46,7 @@ type findings struct {
 	n     atomic.Int64
 	mu    sync.Mutex
 	first []finding
+	stuck atomic.Bool // nobody gets anything done
 }
 
 func (f *findings) add(x finding) {
@@ -70,6 +71,7 @@ func (f *findings) general(what string, err error) {
 	f.add(finding{What: what + ": " + first, Slot: -1})
 }
 
-func (f *findings) tooMany() bool { return f.n.Load() >= mostFindings }
+// tooMany tells whether the job gives up.
+func (f *findings) tooMany() bool { return f.n.Load() >= mostFindings || f.stuck.Load() }
 
 func hexByte(b byte) string { return fmt.Sprintf("0x%02x", b) }

@@ -207,10 +207,22 @@ func TestRunSeesEverySlot(t *testing.T) {
 	t.Run("few mappings", func(t *testing.T) {
 		for _, limit := range []int{8, 30, 100} {
 			few := func(c *highlevel.Config) { c.MaxVMAs = limit }
-			r, _ := runFor(t, runHooks{config: few}, "-slots", "60", "-rounds", "40", "-workers", "2", "-image", raw)
+			// So small that the pool is one mapping on 32 bits too: the rest is for slots.
+			r, _ := runFor(t, runHooks{config: few}, "-slots", "60", "-rounds", strconv.Itoa(testgate.Rounds(40, 15)), "-workers", "2", "-image", raw,
+				"-max-memory", pages(80), "-reservation", pages(80))
 			if !r.OK || r.SlotsVerified != 60 || r.WithAllSlots.Leases >= 60 || r.WithAllSlots.Leases == 0 {
 				t.Errorf("limit %d: %s; %d seen, %d at once", limit, r.verdict(), r.SlotsVerified, r.WithAllSlots.Leases)
 			}
+		}
+	})
+	t.Run("too few mappings for any", func(t *testing.T) {
+		testgate.NeedLong(t, "the job waits as long as there is hope")
+		none := func(c *highlevel.Config) { c.MaxVMAs = 3 }
+		began := time.Now()
+		r, _ := runFor(t, runHooks{config: none}, "-slots", "6", "-rounds", "1000", "-workers", "2", "-image", raw,
+			"-max-memory", pages(80), "-reservation", pages(80))
+		if r.OK || len(r.First) == 0 || !strings.Contains(r.First[0].What, "waiting for a slot") || time.Since(began) > testgate.Stretch(t, 3*patienceLimit) {
+			t.Errorf("%s after %v", r.verdict(), time.Since(began))
 		}
 	})
 	t.Run("few page tables", func(t *testing.T) {

@@ -164,7 +164,9 @@ func (w *worker) take(ctx context.Context, s *subject, size uint64) *tenancy {
 		case ctx.Err() != nil:
 			return nil
 		case !patience.wait():
+			// The next round would wait as long, for nothing too.
 			w.job.findings.general("waiting for a slot", err)
+			w.job.findings.stuck.Store(true)
 			return nil
 		}
 	}
