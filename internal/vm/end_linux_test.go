@@ -50,7 +50,7 @@ func TestQEMUIsKilled(t *testing.T) {
 func TestMachineHangs(t *testing.T) {
 	c, program := hostMachine(t)
 	scratch(t)
-	m := machine{Config: c, accel: tcg, slow: 1, log: func(string) {}, quiet: 2 * time.Second}
+	m := machine{Config: c, accel: emulation(c.Arch), slow: 1, log: func(string) {}, quiet: 2 * time.Second}
 	var err error
 	if m.init, err = buildInit(during(t), c.Cache, c.Arch); err != nil {
 		t.Fatal(err)

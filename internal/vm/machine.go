@@ -2,11 +2,19 @@ package vm
 
 import "time"
 
-// The accelerators.
-const (
-	tcg = "tcg"
-	kvm = "kvm"
-)
+const kvm = "kvm"
+
+// emulation is the accelerator that runs everywhere. QEMU gives each processor of
+// the machine a thread, but for x86 it gets one thread for all: a kernel changes
+// its own code while other processors run it, and QEMU 7.2 then sometimes shows
+// one of them a breakpoint that is no longer there, and the kernel gives up.
+// With as many machines as processors on the host, one thread is no slower.
+func emulation(goarch string) string {
+	if goarch == "amd64" || goarch == "386" {
+		return "tcg,thread=single"
+	}
+	return "tcg"
+}
 
 // machine is a Config with all decisions made.
 type machine struct {

@@ -28,7 +28,7 @@ func Run(ctx context.Context, c Config, jobs []Job, log func(string)) ([]Result,
 	if err != nil {
 		return nil, &Error{Why: err.Error(), Err: err}
 	}
-	m := machine{Config: c, init: init, accel: tcg, slow: max(c.Slow, 1), log: log}
+	m := machine{Config: c, init: init, accel: emulation(c.Arch), slow: max(c.Slow, 1), log: log}
 	if m.useKVM(ctx) {
 		m.accel, m.slow = kvm, 1
 	}
