@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -16,6 +17,9 @@ func fakeClang(t *testing.T, messages string) string {
 	t.Helper()
 	if runtime.GOOS == "windows" || runtime.GOOS == "plan9" || runtime.GOOS == "js" || runtime.GOOS == "wasip1" {
 		testgate.Skip(t, testgate.Port, "no shell scripts")
+	}
+	if _, err := exec.LookPath("sh"); err != nil {
+		testgate.Skip(t, testgate.Port, err.Error())
 	}
 	path := filepath.Join(t.TempDir(), "clang")
 	script := "#!/bin/sh\ncat >/dev/null\ncat >&2 <<'EOF'\n" + messages + "\nEOF\nexit 1\n"
