@@ -79,7 +79,7 @@ func TestRunNoticesASkippedOpen(t *testing.T) {
 
 func TestRunNoticesAShiftedSegment(t *testing.T) {
 	for _, by := range []uint64{1, uint64(os.Getpagesize())} {
-		r, _ := broken(t, runHooks{segments: func(s []segment) { s[len(s)-1].Offset += by }}, "-size", "256KiB")
+		r, _ := broken(t, runHooks{segments: func(s []segment) { s[len(s)-1].Offset += by }}, "-size", pages(64))
 		if f := r.First[0]; f.What != "not the initial bytes" || f.Image != "the file's image" || f.Want == f.Got {
 			t.Errorf("shifted by %d: %v", by, f)
 		}

@@ -187,7 +187,7 @@ func TestRunTable(t *testing.T) {
 func TestRunSeed(t *testing.T) {
 	raw := rawFile(t)
 	do := func(seed string) runReport {
-		r, _ := runFor(t, runHooks{}, "-slots", "9", "-rounds", "80", "-workers", "1", "-seed", seed, "-image", raw)
+		r, _ := runFor(t, runHooks{}, "-slots", "9", "-rounds", strconv.Itoa(testgate.Rounds(80, 30)), "-workers", "1", "-seed", seed, "-image", raw)
 		checkReport(t, r)
 		return r
 	}

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/pageslot/pageslot/internal/oracle"
+	"github.com/pageslot/pageslot/testgate"
 )
 
 const page = 4096
@@ -180,6 +181,7 @@ func TestBothReadings(t *testing.T) {
 
 // The test binary itself is a real program wherever tests run on ELF.
 func TestOwnFile(t *testing.T) {
+	testgate.NeedLong(t, "it reads megabytes twice; the command's tests read them once")
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
