@@ -45,7 +45,7 @@ func (b *backFiles) data(p []byte) error {
 	return nil
 }
 
-// whole checks the last file.
+// whole checks that the last file came back in full.
 func (b *backFiles) whole() error {
 	if len(b.files) == 0 {
 		return nil

@@ -5,10 +5,10 @@ import "time"
 const kvm = "kvm"
 
 // emulation is the accelerator that runs everywhere. QEMU gives each processor of
-// the machine a thread, but for x86 it gets one thread for all: a kernel changes
-// its own code while other processors run it, and QEMU 7.2 then sometimes shows
-// one of them a breakpoint that is no longer there, and the kernel gives up.
-// With as many machines as processors on the host, one thread is no slower.
+// the machine a thread, but for x86 it gets one thread for all: with two, a kernel
+// of ours gave up once in some thirty starts ("Fatal exception in interrupt", QEMU
+// 7.2). It looked as if one processor had met code that another was changing. With
+// as many machines as processors on the host, one thread is no slower.
 func emulation(goarch string) string {
 	if goarch == "amd64" || goarch == "386" {
 		return "tcg,thread=single"
