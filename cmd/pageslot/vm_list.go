@@ -24,7 +24,8 @@ type listed struct {
 	Keys    string   `json:"keys"`   // as committed: "15 keys", "no", "?" if nothing is
 	Kernel  string   `json:"kernel"` // the package
 	Cached  bool     `json:"cached"`
-	QEMU    string   `json:"qemu"` // program and what becomes of it
+	File    string   `json:"file,omitempty"` // the kernel, where it is cached
+	QEMU    string   `json:"qemu"`           // program and what becomes of it
 	Subsets []string `json:"subsets,omitempty"`
 	Note    string   `json:"note,omitempty"`
 }
@@ -46,7 +47,7 @@ func vmList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return failed(name, err, stderr)
 	}
-	r, err := list(m, func(x matrix.Machine) bool { _, ok := resolver.Cached(x); return ok }, func(x matrix.Machine) string { return whichQEMU(ctx, resolver, x) })
+	r, err := list(m, func(x matrix.Machine) string { f, _ := resolver.Cached(x); return f.File }, func(x matrix.Machine) string { return whichQEMU(ctx, resolver, x) })
 	switch {
 	case err != nil:
 	case *asJSON:
@@ -62,17 +63,17 @@ func vmList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // list describes all machines. What this host has of them comes from the two
 // functions.
-func list(m *matrix.Matrix, cached func(matrix.Machine) bool, qemu func(matrix.Machine) string) (listReport, error) {
+func list(m *matrix.Matrix, cached func(matrix.Machine) (file string), qemu func(matrix.Machine) string) (listReport, error) {
 	out := listReport{Absent: m.Absent}
 	for _, x := range m.Machines {
 		keys, err := expectedKeys(x)
 		if err != nil {
 			return listReport{}, err
 		}
-		k := m.KernelOf(x)
+		k, file := m.KernelOf(x), cached(x)
 		out.Machines = append(out.Machines, listed{
 			Machine: x.Name, Port: x.Port, Release: k.Release, Page: k.Page, Keys: keys,
-			Kernel: k.Package.String(), Cached: cached(x), QEMU: qemu(x), Subsets: x.Subsets, Note: x.Note,
+			Kernel: k.Package.String(), Cached: file != "", File: file, QEMU: qemu(x), Subsets: x.Subsets, Note: x.Note,
 		})
 	}
 	return out, nil
