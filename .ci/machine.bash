@@ -82,7 +82,7 @@ forbid() {
 	command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || allow+=(apt)
 	command -v "qemu-system-$(uname -m)" >/dev/null || allow+=(qemu)
 	[ -n "${PAGESLOT_TEST_KERNEL:-}" ] || allow+=(vm-kernel)
-	[ -n "${PAGESLOT_HEADERS:-}" ] || allow+=(headers)
+	[ -n "${PAGESLOT_HEADERS:-}" ] && [ -n "${PAGESLOT_OLDER_HEADERS:-}" ] || allow+=(headers)
 
 	PAGESLOT_FORBID_SKIPS=all$(printf ',-%s' "${allow[@]}")
 	export PAGESLOT_FORBID_SKIPS

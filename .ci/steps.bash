@@ -66,6 +66,68 @@ fetch_headers() {
 	fi
 }
 
+# install_qemu installs what this release of Debian has, in the packages that it
+# has it in. A machine that needs a newer one unpacks it beside this, and one for
+# which nothing is installed too.
+install_qemu() {
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get -qq -o Acquire::Retries=3 update || echo "apt-get update failed; going on with what is there"
+	local package
+	for package in qemu-system-{x86,arm,ppc,misc,riscv,s390x}; do
+		if apt-cache show "$package" >/dev/null 2>&1; then
+			apt-get -qq install -y --no-install-recommends "$package" >/dev/null || true
+		fi
+	done
+	qemu-system-"$(uname -m)" --version
+}
+
+# fetch_machines brings the kernels of the subset into the user's cache, where
+# later runs find them, and what QEMU is too old for some of them.
+fetch_machines() {
+	go build -o "$tmp/pageslot" ./cmd/pageslot
+	"$tmp/pageslot" vm fetch -subset ci
+}
+
+# kernel_file prints the file of a kernel for this machine's own processor.
+kernel_file() {
+	"$tmp/pageslot" vm list -json | sed -n '/"machine": "'"$(go env GOHOSTARCH)"'-6.12"/,/}/s/^ *"file": "\(.*\)",\?$/\1/p'
+}
+
+# other_module runs the documented commands in a module that is not this one, as
+# somebody who has installed the command does.
+other_module() {
+	local dir=$tmp/user/module
+	mkdir -p "$dir/testdata"
+	cat >"$dir/go.mod" <<-'EOF'
+		module example.org/other
+
+		go 1.26
+	EOF
+	echo "brought along" >"$dir/testdata/file"
+	cat >"$dir/other_test.go" <<-'EOF'
+		package other
+
+		import (
+			"os"
+			"testing"
+		)
+
+		func TestFile(t *testing.T) {
+			text, err := os.ReadFile("testdata/file")
+			if err != nil || string(text) != "brought along\n" {
+				t.Fatalf("%q, %v", text, err)
+			}
+			version, err := os.ReadFile("/proc/version")
+			t.Logf("user %d, %s, %v", os.Getuid(), version, err)
+		}
+	EOF
+	cp "$tmp/pageslot" "$tmp/user/pageslot"
+	chown -R 65534:65534 "$tmp/user/module" "$tmp/user/pageslot"
+	as_user env -C "$dir" CGO_ENABLED=0 go test -v -coverprofile=cover.out -exec "$tmp/user/pageslot vm exec -kernel 6.1 -user nobody" ./... | tee "$tmp/other"
+	grep -q 'user 65534, Linux version 6.1' "$tmp/other"
+	grep -q '^mode: ' "$dir/cover.out"
+}
+
 # readme_commands holds this script to what the README promises.
 readme_commands() {
 	grep -F 'go run ./cmd/pageslot run' README.md
