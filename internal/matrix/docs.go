@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/pageslot/pageslot/internal/bytesize"
@@ -50,8 +51,14 @@ var docsTables = []struct {
 // as the expectations in dir have it.
 func (m *Matrix) Markdown(dir fs.FS) (string, error) {
 	var b strings.Builder
-	b.WriteString("A machine's name begins with the port of its programs and the kernel's release. Its packages and its\n" +
-		"arguments for QEMU are in [testdata](../internal/matrix/testdata). Values are what root sees; *-* is no.\n")
+	b.WriteString("This is what root sees; - is no. Letters are kinds of memory: ")
+	for i, k := range kinds {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "*%s* %s", k.letter, k.name)
+	}
+	b.WriteString(".\n")
 	expected := map[string]Expect{}
 	var without []string
 	for _, x := range m.Machines {
@@ -107,6 +114,12 @@ func oneIf(b bool) int {
 	return 0
 }
 
+// kinds are the kinds of memory that answers name, with the letters by which the
+// tables do.
+var kinds = []struct{ letter, name string }{
+	{"A", probe.PrivateAnonymous}, {"a", probe.SharedAnonymous}, {"M", probe.PrivateMemfd}, {"m", probe.SharedMemfd}, {"H", probe.PrivateHugetlb}, {"h", probe.SharedHugetlb},
+}
+
 // cell is an answer in a table.
 func cell(a Answer, known bool) string {
 	switch {
@@ -117,7 +130,29 @@ func cell(a Answer, known bool) string {
 	case len(a.Values) == 0:
 		return string(a.Verdict)
 	}
-	return strings.Join(slices.Clone(a.Values), ", ")
+	letters, words := "", []string(nil)
+	for _, v := range a.Values {
+		i := slices.IndexFunc(kinds, func(k struct{ letter, name string }) bool { return k.name == v })
+		if i >= 0 {
+			letters += kinds[i].letter
+			continue
+		}
+		words = append(words, short(v))
+	}
+	if letters != "" {
+		words = append([]string{letters}, words...)
+	}
+	return strings.Join(words, ", ")
+}
+
+// short writes "2097152 bytes" as 2MiB.
+func short(value string) string {
+	if digits, ok := strings.CutSuffix(value, " bytes"); ok {
+		if n, err := strconv.ParseUint(digits, 10, 64); err == nil {
+			return bytesize.Size(n).String()
+		}
+	}
+	return value
 }
 
 // InPage returns the page with its generated part replaced.
