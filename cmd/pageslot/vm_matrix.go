@@ -156,6 +156,9 @@ func (o *matrixOptions) report(ctx context.Context, run runMachine, patterns []s
 		Log:   log,
 		Done: func(m matrix.MachineReport) {
 			fmt.Fprintf(stdout, "%s\n%s", m.Line(), m.Details())
+			if len(patterns) == 0 {
+				io.WriteString(stdout, machineProbe(m))
+			}
 		},
 	}
 	if tool.Own() {

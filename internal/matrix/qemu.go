@@ -45,22 +45,12 @@ type emulators struct {
 // find returns the installed QEMU if it is new enough, else one that is unpacked
 // beside it.
 func (e *emulators) find(ctx context.Context, p Program, oldest string) (Emulator, error) {
+	installed, err := e.look(ctx, p.Program)
+	if err != nil {
+		return Emulator{}, err
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.known == nil {
-		e.known = map[string]*Emulator{}
-	}
-	installed, ok := e.known[p.Program]
-	if !ok {
-		if v, err := e.installed(ctx, p.Program); err == nil {
-			installed = &Emulator{Command: []string{p.Program}, Version: v}
-		} else if ctx.Err() != nil {
-			return Emulator{}, context.Cause(ctx)
-		} else if !errors.Is(err, exec.ErrNotFound) {
-			return Emulator{}, err
-		}
-		e.known[p.Program] = installed
-	}
 	if installed != nil && compareVersions(installed.Version, oldest) >= 0 {
 		return *installed, nil
 	}
@@ -73,6 +63,29 @@ func (e *emulators) find(ctx context.Context, p Program, oldest string) (Emulato
 		e.known[unpacked] = &found
 	}
 	return *e.known[unpacked], nil
+}
+
+// look returns the installed QEMU; nil if there is none.
+func (e *emulators) look(ctx context.Context, program string) (*Emulator, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if found, ok := e.known[program]; ok {
+		return found, nil
+	}
+	var found *Emulator
+	switch v, err := e.installed(ctx, program); {
+	case err == nil:
+		found = &Emulator{Command: []string{program}, Version: v}
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case !errors.Is(err, exec.ErrNotFound):
+		return nil, err
+	}
+	if e.known == nil {
+		e.known = map[string]*Emulator{}
+	}
+	e.known[program] = found
+	return found, nil
 }
 
 // unpack takes a QEMU out of packages. It needs no root: its own dynamic linker

@@ -100,8 +100,11 @@ func (r *Resolver) Cached(x Machine) (debian.Fetched, bool) {
 // Installed is the installed QEMU of a machine; enough says whether it is new
 // enough for it.
 func (r *Resolver) Installed(ctx context.Context, x Machine) (version string, enough bool) {
-	v, err := r.qemu.installed(ctx, x.QEMU.Program)
-	return v, err == nil && compareVersions(v, x.QEMU.Oldest) >= 0
+	found, err := r.qemu.look(ctx, x.QEMU.Program)
+	if err != nil || found == nil {
+		return "", false
+	}
+	return found.Version, compareVersions(found.Version, x.QEMU.Oldest) >= 0
 }
 
 var keyFlags = regexp.MustCompile(`(?m)^(flags|Features)\s*:.*\b(ospke|poe)\b`)
