@@ -192,13 +192,17 @@ func TestDoAgainstRelease(t *testing.T) {
 	tn := p.Tenant()
 	for range testgate.Rounds(300, 50) {
 		l := acquire(t, tn, nil, pageSize)
-		var wg sync.WaitGroup
+		var wg, inside sync.WaitGroup
+		inside.Add(3)
 		for range 3 {
 			wg.Go(func() {
-				for {
+				for i := 1; ; i++ {
 					err := l.Do(func(v View) error {
 						b := v.Bytes()
 						b[0] = 7
+						if i == 1 {
+							inside.Done()
+						}
 						runtime.Gosched()
 						if b[0] != 7 {
 							t.Error("reset under Do")
@@ -212,10 +216,13 @@ func TestDoAgainstRelease(t *testing.T) {
 						t.Error(err)
 						return
 					}
-					time.Sleep(time.Microsecond) // else the lease is never free
+					// Longer each time, else the lease is hardly ever free where one
+					// processor does all of it.
+					time.Sleep(time.Duration(i) * 10 * time.Microsecond)
 				}
 			})
 		}
+		inside.Wait()
 		for {
 			err := l.Release()
 			if err == nil {
