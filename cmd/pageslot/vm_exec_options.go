@@ -132,7 +132,7 @@ func (o *execOptions) job(args []string) (vm.Job, error) {
 	switch {
 	case o.timeout > 0:
 		j.Limit = o.timeout
-	case !slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(strings.TrimPrefix(a, "-"), "-test.timeout") }):
+	case !slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(strings.TrimLeft(a, "-"), "test.timeout") }):
 		j.Limit = 0 // package vm's own
 	}
 	return j, nil

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pageslot/pageslot/internal/matrix"
+	"github.com/pageslot/pageslot/testgate"
+)
+
+// otherTest is a test of a module that knows nothing of pageslot.
+const otherTest = `package other
+
+import (
+	"fmt"
+	"os"
+	"testing"
+)
+
+func TestCovered(t *testing.T) {
+	text, err := os.ReadFile("testdata/word")
+	if err != nil || Double(string(text)) != "words" + "words" {
+		t.Fatal(string(text), err)
+	}
+	fmt.Println("read", len(text), "bytes")
+}
+
+func TestFails(t *testing.T) {
+	if os.Getenv("OTHER_FAIL") != "" {
+		t.Fatal("as told")
+	}
+	t.Log("the log")
+}
+
+func TestDies(t *testing.T) {
+	if os.Getenv("OTHER_DIE") == "" {
+		t.Skip("not now")
+	}
+	f, err := os.OpenFile("/proc/sysrq-trigger", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.WriteString("c")
+	select {}
+}
+`
+
+const otherCode = `package other
+
+func Double(s string) string { return s + s }
+
+func never() int { return 1 }
+`
+
+// go test -exec works from any module, and what the go command is told about the
+// tests is what happened.
+func TestExecFromAnotherModule(t *testing.T) {
+	testgate.NeedLong(t, "it starts machines")
+	root, m := vmLive(t)
+	dir := t.TempDir()
+	for name, text := range map[string]string{"go.mod": "module example.org/other\n\ngo 1.26\n", "a_test.go": otherTest, "a.go": otherCode, "testdata/word": "words"} {
+		name = filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pageslot := filepath.Join(t.TempDir(), "pageslot")
+	ctx, cancel := context.WithTimeout(context.Background(), testgate.Stretch(t, 8*time.Minute))
+	defer cancel()
+	goTest := func(env []string, args ...string) (string, int) {
+		t.Helper()
+		exec := pageslot + " vm exec -machine " + m.Name + " -kernel " + os.Getenv("PAGESLOT_TEST_KERNEL") + " -env OTHER_FAIL -env OTHER_DIE"
+		return goRun(t, ctx, dir, env, append([]string{"test", "-exec", exec}, args...)...)
+	}
+	if out, status := goRun(t, ctx, root, nil, "build", "-o", pageslot, "./cmd/pageslot"); status != 0 {
+		t.Fatal(out)
+	}
+
+	out, status := goTest(nil, "-json", "-v", "-count=1", "-coverprofile=c.out", ".")
+	if status != 0 {
+		t.Fatalf("exit status %d:\n%s", status, out)
+	}
+	ended := map[string]string{}
+	for line := range strings.Lines(out) {
+		var e struct{ Action, Test string }
+		if json.Unmarshal([]byte(line), &e) == nil && (e.Action == "pass" || e.Action == "fail" || e.Action == "skip") {
+			ended[e.Test] = e.Action
+		}
+	}
+	if ended["TestCovered"] != "pass" || ended["TestFails"] != "pass" || ended["TestDies"] != "skip" || ended[""] != "pass" {
+		t.Errorf("the tests ended %v in\n%s", ended, out)
+	}
+	if !strings.Contains(out, "read 5 bytes") || !strings.Contains(out, "coverage: 50.0% of statements") {
+		t.Errorf("what was printed is\n%s", out)
+	}
+	cover, err := os.ReadFile(filepath.Join(dir, "c.out"))
+	if err != nil || !strings.HasPrefix(string(cover), "mode: set\n") || !strings.Contains(string(cover), "example.org/other/a.go:3.") {
+		t.Errorf("coverage %q, %v", cover, err)
+	}
+
+	out, status = goTest([]string{"OTHER_FAIL=1"}, "-count=1", "-run", "^TestFails$", ".")
+	if status != 1 || !strings.Contains(out, "as told") || !strings.Contains(out, "--- FAIL: TestFails") || strings.Contains(out, "TestCovered") {
+		t.Errorf("exit status %d of a test that fails:\n%s", status, out)
+	}
+
+	out, status = goTest([]string{"OTHER_DIE=1"}, "-count=1", ".")
+	if status != 1 || !strings.Contains(out, "machine failed: kernel panic") || !strings.Contains(out, "sysrq") {
+		t.Errorf("exit status %d of a kernel that panics:\n%s", status, out)
+	}
+}
+
+// vmLive skips the test if no machine can be started here. It returns the root of
+// the source and the machine for the kernel that PAGESLOT_TEST_KERNEL names.
+func vmLive(t *testing.T) (root string, m matrix.Machine) {
+	t.Helper()
+	if os.Getenv("PAGESLOT_TEST_KERNEL") == "" {
+		testgate.Skip(t, testgate.VMKernel, "PAGESLOT_TEST_KERNEL names none")
+	}
+	if _, err := exec.LookPath("go"); err != nil {
+		testgate.Skip(t, testgate.GoTool, err.Error())
+	}
+	all, err := matrix.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, err = all.Find("", runtime.GOARCH, ""); err != nil {
+		testgate.Skip(t, testgate.VMKernel, err.Error())
+	}
+	if _, err := exec.LookPath(m.QEMU.Program); err != nil {
+		testgate.Skip(t, testgate.QEMU, err.Error())
+	}
+	if root, err = filepath.Abs("../.."); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(root, "go.mod")); err != nil {
+		testgate.Skip(t, testgate.Source, err.Error())
+	}
+	return root, m
+}
+
+// goRun runs the go command, and returns what it printed and its exit status.
+func goRun(t *testing.T, ctx context.Context, dir string, env []string, args ...string) (string, int) {
+	t.Helper()
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=", "PAGESLOT_SKIP_LOG=")
+	cmd.Env = append(cmd.Env, env...)
+	cmd.WaitDelay = 10 * time.Second
+	out, err := cmd.CombinedOutput()
+	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
+		return string(out), failed.ExitCode()
+	}
+	if err != nil {
+		t.Fatalf("go %q: %v\n%s", args, err, out)
+	}
+	return string(out), 0
+}
