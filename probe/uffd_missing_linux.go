@@ -46,9 +46,7 @@ func (t *trial) zeropage() error {
 }
 
 // poison has it served with a fault for good. The page is asked for by
-// MADV_POPULATE_READ, which names the reason and is as old as it has to be. It is
-// not read: up to Linux 6.12 at least, mips kernels stop with a BUG when anybody
-// touches a poisoned page.
+// MADV_POPULATE_READ, which names the reason and is as old as it has to be.
 func (t *trial) poison() error {
 	if err := t.registerMissing(); err != nil {
 		return err
