@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"time"
 
 	"github.com/pageslot/pageslot/highlevel"
 	"github.com/pageslot/pageslot/internal/bytesize"
@@ -35,6 +36,7 @@ type runHooks struct {
 	segments func([]segment)                      // before the image is made
 	leased   func(l highlevel.Lease, open uint64) // before the misses of a lease
 	looked   func()                               // after each slot's last comparison
+	patience time.Duration                        // instead of patienceLimit
 }
 
 const (

@@ -216,13 +216,11 @@ func TestRunSeesEverySlot(t *testing.T) {
 		}
 	})
 	t.Run("too few mappings for any", func(t *testing.T) {
-		testgate.NeedLong(t, "the job waits as long as there is hope")
 		none := func(c *highlevel.Config) { c.MaxVMAs = 3 }
-		began := time.Now()
-		r, _ := runFor(t, runHooks{config: none}, "-slots", "6", "-rounds", "1000", "-workers", "2", "-image", raw,
+		r, _ := runFor(t, runHooks{config: none, patience: 100 * time.Millisecond}, "-slots", "6", "-rounds", "1000", "-workers", "2", "-image", raw,
 			"-max-memory", pages(80), "-reservation", pages(80))
-		if r.OK || len(r.First) == 0 || !strings.Contains(r.First[0].What, "waiting for a slot") || time.Since(began) > testgate.Stretch(t, 3*patienceLimit) {
-			t.Errorf("%s after %v", r.verdict(), time.Since(began))
+		if r.OK || len(r.First) == 0 || !strings.Contains(r.First[0].What, "waiting for a slot") {
+			t.Errorf("%s; %d failures", r.verdict(), r.Failures)
 		}
 	})
 	t.Run("few page tables", func(t *testing.T) {

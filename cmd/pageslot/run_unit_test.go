@@ -212,11 +212,11 @@ func TestFindings(t *testing.T) {
 
 func TestPatience(t *testing.T) {
 	var done atomic.Int64
-	p := patience{done: &done}
+	p := patience{limit: time.Minute, done: &done}
 	if !p.wait() || !p.wait() {
 		t.Error("no patience at all")
 	}
-	p.since = p.since.Add(-patienceLimit - time.Second)
+	p.since = p.since.Add(-time.Minute - time.Second)
 	if p.wait() {
 		t.Error("patience without end")
 	}

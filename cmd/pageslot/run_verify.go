@@ -146,7 +146,7 @@ func (t *tour) parkRest() {
 
 // visitRest goes through the queue.
 func (t *tour) visitRest(w *worker, ctx context.Context) {
-	patience := patience{done: &t.job.done}
+	patience := t.job.patience()
 	for ctx.Err() == nil && !t.job.findings.tooMany() {
 		slot, err := t.visitNext()
 		switch {

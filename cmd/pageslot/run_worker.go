@@ -140,7 +140,7 @@ func (w *worker) pickSize(s *subject) uint64 {
 // take leases a slot. When all are taken it gives one back, or waits for another
 // worker to do so. nil: the job is over, or there is an error.
 func (w *worker) take(ctx context.Context, s *subject, size uint64) *tenancy {
-	patience := patience{done: &w.job.done}
+	patience := w.job.patience()
 	for {
 		began := time.Now()
 		lease, err := w.tenant.Acquire(s.image, size)
@@ -174,6 +174,7 @@ func (w *worker) take(ctx context.Context, s *subject, size uint64) *tenancy {
 
 // patience waits for others, as long as they get anything done.
 type patience struct {
+	limit time.Duration
 	done  *atomic.Int64
 	seen  int64
 	since time.Time
@@ -183,11 +184,18 @@ type patience struct {
 // patienceLimit is how long nobody may get anything done.
 const patienceLimit = 10 * time.Second
 
+func (j *job) patience() patience {
+	if j.hooks.patience > 0 {
+		return patience{limit: j.hooks.patience, done: &j.done}
+	}
+	return patience{limit: patienceLimit, done: &j.done}
+}
+
 // wait waits a little, each time a little longer; false: it is no use.
 func (p *patience) wait() bool {
 	if n := p.done.Load(); p.since.IsZero() || n != p.seen {
 		p.seen, p.since = n, time.Now()
-	} else if time.Since(p.since) > patienceLimit {
+	} else if time.Since(p.since) > p.limit {
 		return false
 	}
 	p.next = min(max(2*p.next, time.Microsecond), time.Millisecond)
