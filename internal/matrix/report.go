@@ -88,16 +88,16 @@ func (m MachineReport) Line() string {
 		parts = append(parts, fmt.Sprintf("%.1fs (%s, started in %.1fs)", m.Seconds, how, m.Boot))
 	}
 	if len(m.Packages) > 0 {
-		parts = append(parts, fmt.Sprintf("%d tests passed, %d skips", passed, skipped))
+		parts = append(parts, count(passed, "test")+" passed, "+count(skipped, "skip"))
 	}
 	if failed > 0 {
-		parts = append(parts, fmt.Sprintf("%d packages FAILED", failed))
+		parts = append(parts, count(failed, "package")+" FAILED")
 	}
 	if n := len(m.Differences); n > 0 {
-		parts = append(parts, fmt.Sprintf("%d differences from what is expected", n))
+		parts = append(parts, count(n, "difference")+" from what is expected")
 	}
 	if n := len(m.Updated); n > 0 {
-		parts = append(parts, fmt.Sprintf("%d expectations updated", n))
+		parts = append(parts, count(n, "expectation")+" updated")
 	}
 	if m.Fallback {
 		parts = append(parts, "FALLBACK to "+m.Package)
@@ -106,6 +106,13 @@ func (m MachineReport) Line() string {
 		parts = append(parts, m.Error)
 	}
 	return fmt.Sprintf("%-22s  %-6s  %s", m.Machine, verdict, strings.Join(parts, ", "))
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // Details is what one has to read of a machine that failed; "" if it did not.

@@ -238,7 +238,7 @@ func (r *Runner) one(report *MachineReport, seen *Seen, x *run, result vm.Result
 	case err != nil:
 		p.Error = err.Error()
 	case t.failed > 0:
-		p.Error, p.Output = fmt.Sprintf("exit status 0, but %d tests failed", t.failed), t.output(outputLines)
+		p.Error, p.Output = "exit status 0, but "+count(t.failed, "test")+" failed", t.output(outputLines)
 	case t.passed+t.skipped == 0 && !t.nothing:
 		p.Error, p.Output = "exit status 0, but no test said how it ended", t.output(outputLines)
 	default:

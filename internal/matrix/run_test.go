@@ -172,7 +172,7 @@ func TestRunFails(t *testing.T) {
 				fmt.Fprint(j.Stdout, "\x16--- FAIL: TestB (0.00s)\n")
 				return vm.Result{}
 			})
-		}, []string{"exit status 0, but 1 tests failed"}},
+		}, []string{"exit status 0, but 1 test failed"}},
 		"a test is killed": {func(t *testing.T, f *fakes) {
 			only(f, "memfd as root", func(vm.Job) vm.Result { return vm.Result{Code: -1, Signal: "segmentation fault"} })
 		}, []string{"memfd as root: killed by a signal: segmentation fault"}},
