@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"strings"
 	"syscall"
 
 	"github.com/pageslot/pageslot/internal/vm"
@@ -27,7 +28,7 @@ func execIn(ctx context.Context, run runMachine, args []string, stdout, stderr i
 	const name = "vm exec"
 	cannot := func(err error) int {
 		if ctx.Err() != nil {
-			err = errors.New("interrupted")
+			err = interrupted(ctx, err)
 		}
 		fmt.Fprintf(stderr, "pageslot %s: %v\n", name, err)
 		return exitMachine
@@ -77,6 +78,16 @@ func execIn(ctx context.Context, run runMachine, args []string, stdout, stderr i
 		return cannot(fmt.Errorf("machine failed: %d results of one program", len(results)))
 	}
 	return execStatus(results[0], cannot, stderr)
+}
+
+// interrupted is one line, but for the signal by which the go command ends a test
+// that took too long: then it is of use what the machine's console said.
+func interrupted(ctx context.Context, err error) error {
+	machine, ok := errors.AsType[*vm.Error](err)
+	if ok && strings.HasPrefix(context.Cause(ctx).Error(), syscall.SIGQUIT.String()) {
+		return machine
+	}
+	return errors.New("interrupted")
 }
 
 // execStatus is the program's own exit status, or 128 and the signal that ended

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -23,6 +26,7 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"time"
 )
 
 func TestCovered(t *testing.T) {
@@ -40,6 +44,14 @@ func TestFails(t *testing.T) {
 	t.Log("the log")
 }
 
+func TestHangs(t *testing.T) {
+	if os.Getenv("OTHER_HANG") == "" {
+		t.Skip("not now")
+	}
+	fmt.Println("hangs now")
+	time.Sleep(time.Hour)
+}
+
 func TestDies(t *testing.T) {
 	if os.Getenv("OTHER_DIE") == "" {
 		t.Skip("not now")
@@ -49,7 +61,7 @@ func TestDies(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.WriteString("c")
-	select {}
+	time.Sleep(time.Hour)
 }
 `
 
@@ -80,7 +92,7 @@ func TestExecFromAnotherModule(t *testing.T) {
 	defer cancel()
 	goTest := func(env []string, args ...string) (string, int) {
 		t.Helper()
-		exec := pageslot + " vm exec -machine " + m.Name + " -kernel " + os.Getenv("PAGESLOT_TEST_KERNEL") + " -env OTHER_FAIL -env OTHER_DIE"
+		exec := pageslot + " vm exec -machine " + m.Name + " -kernel " + os.Getenv("PAGESLOT_TEST_KERNEL") + " -env OTHER_FAIL -env OTHER_DIE -env OTHER_HANG"
 		return goRun(t, ctx, dir, env, append([]string{"test", "-exec", exec}, args...)...)
 	}
 	if out, status := goRun(t, ctx, root, nil, "build", "-o", pageslot, "./cmd/pageslot"); status != 0 {
@@ -118,6 +130,85 @@ func TestExecFromAnotherModule(t *testing.T) {
 	if status != 1 || !strings.Contains(out, "machine failed: kernel panic") || !strings.Contains(out, "sysrq") {
 		t.Errorf("exit status %d of a kernel that panics:\n%s", status, out)
 	}
+
+	if out, status := goRun(t, ctx, dir, nil, "test", "-c", "-o", "other.test", "."); status != 0 {
+		t.Fatal(out)
+	}
+	endExec(t, ctx, pageslot, dir, m)
+}
+
+// endExec ends "vm exec" by signals, while a test runs in its machine.
+func endExec(t *testing.T, ctx context.Context, pageslot, dir string, m matrix.Machine) {
+	// The machine's command line has this name, so that it can be found.
+	kernel := filepath.Join(dir, "kernel-of-the-interrupted")
+	if err := os.Symlink(os.Getenv("PAGESLOT_TEST_KERNEL"), kernel); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		signal os.Signal
+		want   string
+		status int
+	}{
+		{os.Interrupt, "pageslot vm exec: interrupted\n", exitMachine},
+		{syscall.SIGTERM, "pageslot vm exec: interrupted\n", exitMachine},
+		{syscall.SIGHUP, "pageslot vm exec: interrupted\n", exitMachine},
+		{syscall.SIGQUIT, "pageslot vm exec: machine failed: interrupted: quit signal received; its console", exitMachine},
+		{os.Kill, "", -1},
+	} {
+		temp := t.TempDir()
+		cmd := exec.CommandContext(ctx, pageslot, "vm", "exec", "-machine", m.Name, "-kernel", kernel, "-env", "OTHER_HANG", "--", "./other.test", "-test.v")
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "OTHER_HANG=1", "TMPDIR="+temp)
+		var errs bytes.Buffer
+		cmd.Stderr = &errs
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		for lines := bufio.NewScanner(out); lines.Scan() && !strings.Contains(lines.Text(), "hangs now"); {
+		}
+		if n := len(running(t, kernel)); n != 2 {
+			t.Errorf("%d processes have the kernel in their command lines, want pageslot and QEMU", n)
+		}
+		if err := cmd.Process.Signal(test.signal); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait()
+		if got := cmd.ProcessState.ExitCode(); got != test.status || !strings.HasPrefix(errs.String(), test.want) {
+			t.Errorf("%v: exit status %d, %q", test.signal, got, errs.String())
+		}
+		if test.signal != syscall.SIGQUIT && strings.Count(errs.String(), "\n") > 1 {
+			t.Errorf("%v: more than a line: %q", test.signal, errs.String())
+		}
+		for end := time.Now().Add(testgate.Stretch(t, 10*time.Second)); len(running(t, kernel)) > 0; time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("%v: still there: %q", test.signal, running(t, kernel))
+			}
+		}
+		if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+			t.Errorf("%v: files are left: %v, %v", test.signal, left, err)
+		}
+	}
+}
+
+// running lists the processes that have a word in their command lines.
+func running(t *testing.T, word string) []string {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, f := range files {
+		// A process may end in between.
+		if text, err := os.ReadFile(f); err == nil && strings.Contains(string(text), word) {
+			out = append(out, strings.ReplaceAll(string(text), "\x00", " "))
+		}
+	}
+	return out
 }
 
 // vmLive skips the test if no machine can be started here. It returns the root of

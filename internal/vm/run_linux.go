@@ -57,11 +57,12 @@ func (m machine) run(ctx context.Context, jobs []Job) ([]Result, error) {
 	} else {
 		q.kill()
 	}
-	switch {
-	case why == "":
+	if why == "" {
 		return s.results, nil
-	case ctx.Err() != nil:
-		return s.results, context.Cause(ctx)
+	}
+	if ctx.Err() != nil {
+		// Whoever lost patience wants to see what it was waiting for.
+		why, cause = "interrupted: "+context.Cause(ctx).Error(), context.Cause(ctx)
 	}
 	console := s.console.String()
 	if text := strings.TrimSpace(q.stderr.String()); text != "" {
