@@ -198,7 +198,12 @@ func goCommand(ctx context.Context, dir string, env []string, args ...string) ([
 
 // oneLine is a text of several lines on one, the last of them if there are many.
 func oneLine(s string) string {
-	lines := strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' })
+	var lines []string
+	for line := range strings.Lines(s) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
 	const most = 6
 	if len(lines) > most {
 		lines = append([]string{"..."}, lines[len(lines)-most:]...)

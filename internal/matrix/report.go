@@ -52,7 +52,8 @@ type PackageReport struct {
 	User    string         `json:"user"`
 	Passed  int            `json:"passed"`
 	Failed  int            `json:"failed,omitempty"`
-	Skips   map[string]int `json:"skips,omitempty"` // by name; children may add to the tests that were skipped
+	Skipped int            `json:"skipped,omitempty"`
+	Skips   map[string]int `json:"skips,omitempty"` // by name, those of subtests too
 	Seconds float64        `json:"seconds"`
 	Error   string         `json:"error,omitempty"` // why it failed, in a line
 	Output  string         `json:"output,omitempty"`
@@ -68,9 +69,7 @@ func (m MachineReport) Line() string {
 	passed, skipped, failed := 0, 0, 0
 	for _, p := range m.Packages {
 		passed += p.Passed
-		for _, n := range p.Skips {
-			skipped += n
-		}
+		skipped += p.Skipped
 		if p.Error != "" {
 			failed++
 		}
@@ -88,7 +87,7 @@ func (m MachineReport) Line() string {
 		parts = append(parts, fmt.Sprintf("%.1fs (%s, started in %.1fs)", m.Seconds, how, m.Boot))
 	}
 	if len(m.Packages) > 0 {
-		parts = append(parts, count(passed, "test")+" passed, "+count(skipped, "skip"))
+		parts = append(parts, count(passed, "test")+" passed, "+fmt.Sprint(skipped)+" skipped")
 	}
 	if failed > 0 {
 		parts = append(parts, count(failed, "package")+" FAILED")
@@ -115,7 +114,8 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// Details is what one has to read of a machine that failed; "" if it did not.
+// Details is what one has to read of a machine that failed, beside its line; ""
+// if it did not.
 func (m MachineReport) Details() string {
 	var b strings.Builder
 	for _, p := range m.Packages {
@@ -129,11 +129,8 @@ func (m MachineReport) Details() string {
 	for _, d := range m.Updated {
 		fmt.Fprintf(&b, "%s: updated: %s\n", m.Machine, d)
 	}
-	if m.Error != "" {
-		fmt.Fprintf(&b, "%s: %s\n", m.Machine, m.Error)
-		if m.Console != "" {
-			fmt.Fprintf(&b, "  its console:\n%s", indented(m.Console))
-		}
+	if m.Console != "" {
+		fmt.Fprintf(&b, "%s: its console:\n%s", m.Machine, indented(m.Console))
 	}
 	return b.String()
 }
@@ -151,17 +148,17 @@ func indented(s string) string {
 func Table(machines []MachineReport) string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "machine\tpackage\tpassed\tseconds\tskips")
+	fmt.Fprintln(w, "machine\tpackage\tpassed\tskipped\tseconds\tskips by name")
 	for _, m := range machines {
 		if len(m.Packages) == 0 {
 			word := "FAILED"
 			if m.OK() {
 				word = "ok"
 			}
-			fmt.Fprintf(w, "%s\t-\t%s\t\t\n", m.Machine, word)
+			fmt.Fprintf(w, "%s\t-\t%s\t\t\t\n", m.Machine, word)
 		}
 		for _, name := range packagesOf(m) {
-			var passed, skips []string
+			var passed, skipped []string
 			seconds := 0.0
 			failed := false
 			by := map[string]map[string]int{}
@@ -170,16 +167,16 @@ func Table(machines []MachineReport) string {
 					continue
 				}
 				passed = append(passed, fmt.Sprint(p.Passed))
+				skipped = append(skipped, fmt.Sprint(p.Skipped))
 				seconds += p.Seconds
 				failed = failed || p.Error != ""
 				by[p.User] = p.Skips
 			}
-			skips = skipWords(by)
 			cell := strings.Join(passed, "+")
 			if failed {
 				cell += " FAILED"
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%.1f\t%s\n", m.Machine, name, cell, seconds, strings.Join(skips, "; "))
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.1f\t%s\n", m.Machine, name, cell, strings.Join(skipped, "+"), seconds, strings.Join(skipWords(by), "; "))
 		}
 	}
 	w.Flush()

@@ -231,7 +231,7 @@ func (r *Runner) one(report *MachineReport, seen *Seen, x *run, result vm.Result
 	}
 	t := x.tally
 	skips, err := skipLog(x.skips)
-	p := PackageReport{Package: x.pkg, User: x.who, Passed: t.passed, Failed: t.failed, Skips: skips, Seconds: seconds(result.Took), Error: why}
+	p := PackageReport{Package: x.pkg, User: x.who, Passed: t.passed, Failed: t.failed, Skipped: t.skipped, Skips: skips, Seconds: seconds(result.Took), Error: why}
 	switch {
 	case why != "":
 		p.Output = t.output(outputLines)

@@ -122,7 +122,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("ran %q, want %q", f.ran, want)
 	}
 	p := r.Packages[0]
-	if len(r.Packages) != 2 || p.Passed != 1 || p.Skips["memfd-secret"] != 1 || p.Seconds != 1 || r.Boot != 1 || r.Package != "linux 6.1" {
+	if len(r.Packages) != 2 || p.Passed != 1 || p.Skipped != 1 || p.Skips["memfd-secret"] != 1 || p.Seconds != 1 || r.Boot != 1 || r.Package != "linux 6.1" {
 		t.Errorf("%+v", r)
 	}
 }
@@ -237,8 +237,8 @@ func TestRunFails(t *testing.T) {
 				t.Errorf("the line is %q", r.Line())
 			}
 			for _, words := range test.want {
-				if !strings.Contains(r.Details(), words) {
-					t.Errorf("the details do not say %q:\n%s", words, r.Details())
+				if text := r.Line() + "\n" + r.Details(); !strings.Contains(text, words) {
+					t.Errorf("nothing says %q:\n%s", words, text)
 				}
 			}
 		})

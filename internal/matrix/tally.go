@@ -21,7 +21,7 @@ const mark = "\x16"
 
 var (
 	ended   = regexp.MustCompile(`^\s*--- (PASS|FAIL|SKIP): (\S+) \(`)
-	current = regexp.MustCompile(`^=== (?:RUN|PAUSE|CONT|NAME) +(\S+)`)
+	current = regexp.MustCompile(`^=== (?:RUN|PAUSE|CONT|NAME) *(\S*)`)
 )
 
 // tally reads what a test binary prints. It counts the tests, without their

@@ -25,12 +25,13 @@ const printed = "before\n" +
 	"\x16=== CONT  TestP\n" +
 	"\x16--- PASS: TestP (0.00s)\n" +
 	"\x16=== RUN   ExampleD\n\x16--- PASS: ExampleD (0.00s)\n" +
+	"\x16=== NAME  \nbetween\n" +
 	"\x16=== RUN   TestE\n" +
 	"panic: why it died"
 
 // However it comes in pieces, the count is the same, and what is kept.
 func TestTally(t *testing.T) {
-	const kept = "before\n--- PASS: TestNot (0.00s)\n    c_test.go:4: why it fails\n    --- FAIL: TestC/two (0.00s)\n--- FAIL: TestC (0.00s)\npanic: why it died\n"
+	const kept = "before\n--- PASS: TestNot (0.00s)\n    c_test.go:4: why it fails\n    --- FAIL: TestC/two (0.00s)\n--- FAIL: TestC (0.00s)\nbetween\npanic: why it died\n"
 	for size := 1; size <= len(printed); size++ {
 		var y tally
 		for rest := printed; rest != ""; {
