@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pageslot/pageslot/highlevel"
+	"github.com/pageslot/pageslot/testgate"
 )
 
 // planned counts the bytes of each kind of part in a slab.
@@ -28,7 +29,7 @@ func TestDrawingIsToScale(t *testing.T) {
 	seed := rand.Uint64()
 	r := rand.New(rand.NewPCG(seed, 0))
 	drawn := 0
-	for drawn < 2000 {
+	for drawn < testgate.Rounds(2000, 200) {
 		p := randomPlan(t, r)
 		l := p.layout
 		if len(p.slabs) != 1 || l.SlotBytes == 0 || l.Slots > min(l.Stripes+2, mostDrawn)+3 || l.Stripes > 26 {

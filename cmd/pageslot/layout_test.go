@@ -12,6 +12,8 @@ import (
 
 	"github.com/pageslot/pageslot/highlevel"
 	"github.com/pageslot/pageslot/internal/bytesize"
+
+	"github.com/pageslot/pageslot/testgate"
 )
 
 // usual is a host with the limits that most have.
@@ -183,7 +185,7 @@ func randomPlan(t *testing.T, r *rand.Rand) *poolPlan {
 func TestLayoutTextIsNarrow(t *testing.T) {
 	seed := rand.Uint64()
 	r := rand.New(rand.NewPCG(seed, 0))
-	for range 2000 {
+	for range testgate.Rounds(2000, 200) {
 		p := randomPlan(t, r)
 		text := p.text()
 		for line := range strings.Lines(text) {

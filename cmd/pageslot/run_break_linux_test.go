@@ -21,7 +21,7 @@ import (
 // broken runs a job that has to fail, and returns all that it says.
 func broken(t *testing.T, hooks runHooks, args ...string) (runReport, string) {
 	t.Helper()
-	args = append([]string{"-slots", "12", "-rounds", strconv.Itoa(testgate.Rounds(60, 20)), "-workers", "2", "-dirty", "8", "-image", rawFile(t)}, args...)
+	args = append([]string{"-slots", "12", "-rounds", strconv.Itoa(testgate.Rounds(60, 12)), "-workers", "2", "-dirty", "8", "-image", rawFile(t)}, args...)
 	r, c := runFor(t, hooks, args...)
 	text := r.text()
 	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
@@ -45,9 +45,9 @@ func pretend(t *testing.T, op kernelcall.Op, n int64) {
 }
 
 func TestRunNoticesASkippedReset(t *testing.T) {
-	for _, each := range []int64{1, 20} {
+	for _, each := range []int64{1, testgate.Rounds[int64](20, 10)} {
 		pretend(t, kernelcall.Discard, each)
-		r, _ := broken(t, runHooks{}, "-dirty", "100000")
+		r, _ := broken(t, runHooks{}, "-dirty", "1000")
 		for _, f := range r.First {
 			if f.What == "not the initial bytes" && (f.Slot < 0 || f.Want == "" || f.Want == f.Got) {
 				t.Errorf("%+v", f)
@@ -104,7 +104,7 @@ func TestRunNoticesADroppedProtection(t *testing.T) {
 			t.Run(name+", "+right, func(t *testing.T) {
 				var n atomic.Int64
 				open := func(l highlevel.Lease, size uint64) {
-					if n.Add(1) != int64(testgate.Rounds(30, 10)) {
+					if n.Add(1) != int64(testgate.Rounds(30, 6)) {
 						return
 					}
 					g, err := l.Guest()

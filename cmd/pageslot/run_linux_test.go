@@ -100,7 +100,7 @@ func TestRun(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			*rounds = strconv.Itoa(testgate.Rounds(n, (n+2)/3))
+			*rounds = strconv.Itoa(testgate.Rounds(n, max((n+8)/9, 10)))
 			r, c := runFor(t, runHooks{}, args...)
 			if c.status != exitOK {
 				t.Fatalf("status %d: %s", c.status, r.verdict())
