@@ -152,7 +152,7 @@ func TestMerge(t *testing.T) {
 // Whatever was seen is what is expected after an update, and what is written is
 // what is read.
 func TestMergeProperty(t *testing.T) {
-	for seed := range uint64(300) {
+	for seed := range uint64(100) {
 		r := rand.New(rand.NewPCG(seed, 0))
 		old, seen := randomSeen(r), randomSeen(r)
 		e := Expect{}.Merge(old).Merge(seen)
