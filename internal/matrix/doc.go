@@ -18,6 +18,7 @@
 //	build.go     the programs, with the go command
 //	lanes.go     machines beside each other
 //	run.go       a run of the matrix
+//	jobs.go      what each machine does in it
 //	tally.go     what test binaries print
 //	expect.go    what is committed of a machine
 //	compare.go   how what was seen differs
