@@ -100,7 +100,7 @@ func TestRun(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			*rounds = strconv.Itoa(testgate.Rounds(n, max((n+8)/9, 10)))
+			*rounds = strconv.Itoa(testgate.Rounds(n, max((n+8)/9, 4)))
 			r, c := runFor(t, runHooks{}, args...)
 			if c.status != exitOK {
 				t.Fatalf("status %d: %s", c.status, r.verdict())
@@ -187,7 +187,7 @@ func TestRunTable(t *testing.T) {
 func TestRunSeed(t *testing.T) {
 	raw := rawFile(t)
 	do := func(seed string) runReport {
-		r, _ := runFor(t, runHooks{}, "-slots", "9", "-rounds", strconv.Itoa(testgate.Rounds(80, 30)), "-workers", "1", "-seed", seed, "-image", raw)
+		r, _ := runFor(t, runHooks{}, "-slots", "9", "-rounds", strconv.Itoa(testgate.Rounds(80, 10)), "-workers", "1", "-seed", seed, "-image", raw)
 		checkReport(t, r)
 		return r
 	}
@@ -203,9 +203,9 @@ func TestRunSeed(t *testing.T) {
 // When the limit of mappings or of page tables keeps all slots from being out at
 // once, each of them is seen all the same.
 func TestRunSeesEverySlot(t *testing.T) {
-	raw := rawFile(t)
+	raw, rounds := rawFile(t), strconv.Itoa(testgate.Rounds(40, 10))
 	t.Run("few mappings", func(t *testing.T) {
-		for _, limit := range []int{8, 30, 100} {
+		for _, limit := range []int{8, 30, 100}[:testgate.Rounds(3, 1)] {
 			few := func(c *highlevel.Config) { c.MaxVMAs = limit }
 			// So small that the pool is one mapping on 32 bits too: the rest is for slots.
 			r, _ := runFor(t, runHooks{config: few}, "-slots", "60", "-rounds", strconv.Itoa(testgate.Rounds(40, 15)), "-workers", "2", "-image", raw,
@@ -224,7 +224,7 @@ func TestRunSeesEverySlot(t *testing.T) {
 		}
 	})
 	t.Run("few page tables", func(t *testing.T) {
-		o, _, ok := parseRun([]string{"-slots", "60", "-rounds", "40", "-workers", "2", "-image", raw}, os.Stdout, os.Stderr)
+		o, _, ok := parseRun([]string{"-slots", "60", "-rounds", rounds, "-workers", "2", "-image", raw}, os.Stdout, os.Stderr)
 		if !ok {
 			t.Fatal("refused")
 		}
