@@ -77,7 +77,9 @@ func TestRun(t *testing.T) {
 					t.Errorf("%s: %+v of %d leases", key, p, r.Leases)
 				}
 			}
-			if p := r.FaultsByPlace["end"]; p.NotApplicable == 0 || p.Caught == 0 || p.Caught != 2*(r.Leases-p.NotApplicable) {
+			// Of few leases all may be as large as can be.
+			few := testgate.Rounds(0, 1) == 1
+			if p := r.FaultsByPlace["end"]; !few && (p.NotApplicable == 0 || p.Caught == 0) || p.Caught != 2*(r.Leases-p.NotApplicable) {
 				t.Errorf("end: %+v of %d leases", p, r.Leases)
 			}
 		}},

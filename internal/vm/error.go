@@ -7,6 +7,8 @@ type Error struct {
 	Why     string // one line
 	Console string // what the machine's console said beside the frames, shortened in the middle
 	Err     error  // the cause, if there is one
+
+	stillborn bool // the kernel gave up before the init said a word
 }
 
 // Error has the reason first and the console after it.

@@ -32,8 +32,23 @@ func Run(ctx context.Context, c Config, jobs []Job, log func(string)) ([]Result,
 	if m.useKVM(ctx) {
 		m.accel, m.slow = kvm, 1
 	}
-	return m.run(ctx, jobs)
+	results, err := m.run(ctx, jobs)
+	for range restarts {
+		var failed *Error
+		if m.accel == kvm || ctx.Err() != nil || !errors.As(err, &failed) || !failed.stillborn {
+			break
+		}
+		log("the machine gave up before its init ran (" + failed.Why + "); starting it again")
+		results, err = m.run(ctx, jobs)
+	}
+	return results, err
 }
+
+// restarts is how often a machine is started again whose kernel gave up before
+// anything of a job ran. QEMU 7.2 makes kernels for amd64 do that, once in some
+// thirty starts: an interrupt's return meets a broken stack while the kernel
+// changes its own code. A kernel that always gives up still fails.
+const restarts = 1
 
 func (m machine) run(ctx context.Context, jobs []Job) ([]Result, error) {
 	word := "ps" + rand.Text()[:16]
@@ -68,7 +83,7 @@ func (m machine) run(ctx context.Context, jobs []Job) ([]Result, error) {
 	if text := strings.TrimSpace(q.stderr.String()); text != "" {
 		console += "QEMU says:\n" + text + "\n"
 	}
-	return s.results, &Error{Why: why, Console: console, Err: cause}
+	return s.results, &Error{Why: why, Console: console, Err: cause, stillborn: s.hello == nil && s.panicAt != ""}
 }
 
 // initrd is an open file without a name, so that nothing is left of it however
