@@ -88,6 +88,26 @@ fetch_machines() {
 	"$tmp/pageslot" vm fetch -subset ci
 }
 
+# newer_qemu puts the QEMU that was unpacked for the machines of this processor into
+# $tmp/bin, since an installed 7.2 breaks kernels for amd64 (docs/rationale.md).
+newer_qemu() {
+	local name program tree ld
+	name=qemu-system-$(uname -m)
+	mkdir -p "$tmp/bin"
+	for program in "${PAGESLOT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/pageslot}"/tree/*/usr/bin/"$name"; do
+		[ -x "$program" ] || continue
+		tree=${program%/usr/bin/*}
+		for ld in "$tree"/usr/lib64/ld-linux-*; do
+			printf '#!/bin/sh\nexec %q --library-path %q %q -L %q -L %q "$@"\n' "$ld" "$tree/usr/lib/$(uname -m)-linux-gnu" \
+				"$program" "$tree/usr/share/qemu" "$tree/usr/share/seabios" >"$tmp/bin/$name"
+		done
+		chmod +x "$tmp/bin/$name"
+		"$tmp/bin/$name" --version
+		return
+	done
+	echo "no newer QEMU was unpacked; the installed one has to do"
+}
+
 # kernel_file prints the file of a kernel for this machine's own processor.
 kernel_file() {
 	"$tmp/pageslot" vm list -json | sed -n '/"machine": "'"$(go env GOHOSTARCH)"'-6.12"/,/}/s/^ *"file": "\(.*\)",\?$/\1/p'

@@ -6,9 +6,8 @@ const kvm = "kvm"
 
 // emulation is the accelerator that runs everywhere. QEMU gives each processor of
 // the machine a thread, but for x86 it gets one thread for all: with two, a kernel
-// of ours gave up once in some thirty starts ("Fatal exception in interrupt", QEMU
-// 7.2). It looked as if one processor had met code that another was changing. With
-// as many machines as processors on the host, one thread is no slower.
+// gave up in the midst of a job (QEMU 7.2). It may have been what restarts is
+// about. With as many machines as processors on the host, one thread is no slower.
 func emulation(goarch string) string {
 	if goarch == "amd64" || goarch == "386" {
 		return "tcg,thread=single"
