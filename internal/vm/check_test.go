@@ -27,7 +27,7 @@ func sample(t *testing.T) (Config, Job) {
 		t.Fatal(err)
 	}
 	return Config{QEMU: []string{"no-such-qemu"}, Kernel: kernel, Arch: "arm64", Cache: filepath.Join(dir, "cache")},
-		Job{Name: "one", Program: program, Dir: "/work"}
+		Job{Name: "one", Program: program, Dir: "/there"}
 }
 
 func TestCheck(t *testing.T) {
@@ -80,10 +80,10 @@ func TestInitrd(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, j := sample(t)
-	j.Files = []File{{Host: filepath.Join(dir, "testdata"), Guest: "/work/testdata"}, {Host: filepath.Join(dir, "a.go"), Guest: "/work/a.go"}}
+	j.Files = []File{{Host: filepath.Join(dir, "testdata"), Guest: "/there/testdata"}, {Host: filepath.Join(dir, "a.go"), Guest: "/there/a.go"}}
 	j.Back = []File{{Host: "x", Guest: "/back/cov", Folder: true}}
 	other := j
-	other.Name, other.User, other.Env, other.Args = "two", 65534, []string{"HOME=/work"}, []string{"-v"}
+	other.Name, other.User, other.Env, other.Args = "two", 65534, []string{"HOME=/there"}, []string{"-v"}
 	ird, err := plan("psword", c, []Job{j, other}, 3)
 	if err != nil {
 		t.Fatal(err)
@@ -125,12 +125,12 @@ func TestInitrd(t *testing.T) {
 	for _, e := range ird.list.Jobs[0].Files {
 		to = append(to, e.To)
 	}
-	want := []string{"/work/testdata", "/work/testdata/deep", "/work/testdata/deep/one", "/work/testdata/link", "/work/a.go", "/back/cov"}
+	want := []string{"/there/testdata", "/there/testdata/deep", "/there/testdata/deep/one", "/there/testdata/link", "/there/a.go", "/back/cov"}
 	if !slices.Equal(to, want) {
 		t.Errorf("files %q, want %q", to, want)
 	}
 	two := ird.list.Jobs[1]
-	if env := []string{"TMPDIR=/tmp", "PATH=/", "PWD=/work", "PAGESLOT_TIME_SCALE=3", "HOME=/work"}; !slices.Equal(two.Env, env) {
+	if env := []string{"TMPDIR=/tmp", "PATH=/", "PWD=/there", "PAGESLOT_TIME_SCALE=3", "HOME=/there"}; !slices.Equal(two.Env, env) {
 		t.Errorf("environment %q, want %q", two.Env, env)
 	}
 	if two.Program != ird.list.Jobs[0].Program || two.Argv[0] != two.Program || two.Argv[1] != "-v" {

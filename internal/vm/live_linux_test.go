@@ -30,7 +30,7 @@ func TestJobs(t *testing.T) {
 	var texts []*printed
 	add := func(act string, user int, change func(*Job)) int {
 		p := new(printed)
-		j := Job{Name: fmt.Sprint(act, "-", user), Program: program, Env: []string{actEnv + "=" + act, "GOTRACEBACK=all"}, User: user, Dir: "/work/pkg", Stdout: &p.out, Stderr: &p.err}
+		j := Job{Name: fmt.Sprint(act, "-", user), Program: program, Env: []string{actEnv + "=" + act, "GOTRACEBACK=all"}, User: user, Dir: "/there/pkg", Stdout: &p.out, Stderr: &p.err}
 		if change != nil {
 			change(&j)
 		}
@@ -43,7 +43,7 @@ func TestJobs(t *testing.T) {
 		i := add("report", user, func(j *Job) {
 			j.Args = []string{"a b", "", "c"}
 			j.Env = append(j.Env, "EXTRA=x y", "VM_TEST_BACK=/back/file")
-			j.Files = []File{{Host: dir, Guest: "/work/pkg/testdata"}}
+			j.Files = []File{{Host: dir, Guest: "/there/pkg/testdata"}}
 			j.Back = []File{{Host: host, Guest: "/back/file"}, {Host: host + "-none", Guest: "/back/none"}}
 		})
 		back[i] = host
@@ -69,7 +69,7 @@ func TestJobs(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, user := range []int{0, 65534} {
-		want := fmt.Sprintf("dir /work/pkg <nil>\nargs [\"a b\" \"\" \"c\"]\nids %d %d [] <nil>\n", user, user) +
+		want := fmt.Sprintf("dir /there/pkg <nil>\nargs [\"a b\" \"\" \"c\"]\nids %d %d [] <nil>\n", user, user) +
 			"env HOME=/tmp\nenv TMPDIR=/tmp\nenv PATH=/\nenv PAGESLOT_TIME_SCALE=2\nenv EXTRA=x y\n" +
 			"file \"content\" <nil>\nown file <nil>\nscratch <nil> <nil>\nsysctl 3 <nil>\nloopback <nil>\nyear true\nnull <nil> port " + runtime.GOARCH + "\n"
 		if got := texts[i].out.String(); got != want || texts[i].err.String() != "to stderr\n" || !results[i].Passed() {

@@ -146,7 +146,7 @@ func TestTestJobFiles(t *testing.T) {
 	if err := os.Truncate(large, largestBeside+1); err != nil {
 		t.Fatal(err)
 	}
-	j, err := TestJob([]string{binary}, dir, nil, TestOptions{Files: []string{"../shared", large}})
+	j, err := TestJob([]string{binary}, dir, nil, TestOptions{Files: []string{"../common", large}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func TestTestJobFiles(t *testing.T) {
 		}
 		got = append(got, f.Host)
 	}
-	want := []string{filepath.Join(dir, "a.go"), filepath.Join(dir, "testdata"), filepath.Join(filepath.Dir(dir), "shared"), large}
+	want := []string{filepath.Join(dir, "a.go"), filepath.Join(dir, "testdata"), filepath.Join(filepath.Dir(dir), "common"), large}
 	if !slices.Equal(got, want) {
 		t.Errorf("files %q, want %q", got, want)
 	}
