@@ -20,7 +20,7 @@ func folder(t *testing.T) (dir, binary string) {
 		"pkg/testdata/deep/one": "1",
 		"pkg/other/two":         "2",
 		"pkg/.git/config":       "",
-		"shared/three":          "3",
+		"common/three":          "3",
 		"pkg.test":              "",
 	} {
 		file := filepath.Join(top, filepath.FromSlash(name))
