@@ -29,6 +29,7 @@ func host(t *testing.T, installed string, lines *[]string) *emulators {
 			}
 			return installed, nil
 		},
+		have:    func(p Program) bool { return false },
 		tree:    func(ctx context.Context, p Program) (string, error) { return tree(t, p.Program), nil },
 		version: func(ctx context.Context, command []string) (string, error) { return "11.1.3", nil },
 	}
@@ -85,6 +86,17 @@ func TestQEMUUnpacked(t *testing.T) {
 		if len(lines) != 1 || !strings.HasPrefix(lines[0], want) {
 			t.Errorf("lines %q, want %q", lines, want)
 		}
+	}
+}
+
+// One that is there is taken without a word: the words would stand between those
+// of every test.
+func TestQEMUUnpackedBefore(t *testing.T) {
+	var lines []string
+	e := host(t, "7.2.22", &lines)
+	e.have = func(Program) bool { return true }
+	if got, err := e.find(context.Background(), riscv, "11.0"); err != nil || !got.Unpacked || len(lines) != 0 {
+		t.Errorf("%+v, %v, %q", got, err, lines)
 	}
 }
 

@@ -46,6 +46,10 @@ func NewResolver(m *Matrix, cache debian.Cache, archive func() (debian.Archive, 
 			installed: installedVersion,
 			version:   qemuVersion,
 			log:       log,
+			have: func(p Program) bool {
+				_, _, ok := cache.HaveTree(closure(p))
+				return ok
+			},
 			tree: func(ctx context.Context, p Program) (string, error) {
 				return cache.Tree(ctx, archive, closure(p), log)
 			},
@@ -113,11 +117,7 @@ var keyFlags = regexp.MustCompile(`(?m)^(flags|Features)\s*:.*\b(ospke|poe)\b`)
 // cache.
 func (r *Resolver) Unpacked(x Machine) bool {
 	p, ok := r.matrix.program(x.QEMU.Program)
-	if !ok {
-		return false
-	}
-	_, _, have := r.cache.HaveTree(closure(p))
-	return have
+	return ok && r.qemu.have(p)
 }
 
 // hostKeys tells whether this machine's processor has protection keys that its
