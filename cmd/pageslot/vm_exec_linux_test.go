@@ -191,6 +191,9 @@ func TestExecBadUsage(t *testing.T) {
 		{[]string{"-machine", "vax", program}, []string{`no machine "vax"`, "amd64-6.1"}},
 		{[]string{"-machine", "arm64-6.1", program}, []string{"arm64-6.1 runs programs of arm64", "built for amd64"}},
 		{[]string{"-machine", "amd64-6.1", "-kernel", "6.12", program}, []string{"has kernel 6.1, not 6.12"}},
+		{[]string{"-kernel", kernel + "x", program}, []string{"kernel: ", kernel + "x", "no such file"}},
+		{[]string{"-kernel", filepath.Dir(kernel) + "/", program}, []string{"kernel: ", "is not a file"}},
+		{[]string{"-kernel", static(t, elf.EM_AARCH64), program}, []string{"kernel: ", "is for arm64, and the machine is amd64"}},
 		{[]string{text}, []string{"not an ELF program"}},
 		{[]string{filepath.Join(filepath.Dir(text), "gone")}, []string{"no such file"}},
 		{[]string{static(t, elf.EM_X86_64, elf.Prog64{Type: uint32(elf.PT_INTERP)})}, []string{"not static", "CGO_ENABLED=0"}},
@@ -217,11 +220,9 @@ func TestExecCannot(t *testing.T) {
 		args  []string
 		words []string
 	}{
-		"no QEMU":      {[]string{"-mirror", nowhere, "-kernel", kernel, static(t, elf.EM_AARCH64)}, []string{"qemu-system-aarch64 is not installed", "apt-get install qemu-system-arm"}},
-		"no such file": {[]string{"-kernel", kernel + "x", program}, []string{kernel + "x", "no such file"}},
-		"a folder":     {[]string{"-kernel", filepath.Dir(kernel) + "/", program}, []string{"is not a file"}},
-		"no kernel":    {[]string{"-mirror", nowhere, "-kernel", "6.1", program}, []string{"amd64-6.1", "linux-image-6.1"}},
-		"no URL":       {[]string{"-mirror", "nonsense", "-kernel", "6.1", program}, []string{`"nonsense"`}},
+		"no QEMU":   {[]string{"-mirror", nowhere, "-kernel", kernel, static(t, elf.EM_AARCH64)}, []string{"qemu-system-aarch64 is not installed", "apt-get install qemu-system-arm"}},
+		"no kernel": {[]string{"-mirror", nowhere, "-kernel", "6.1", program}, []string{"amd64-6.1", "linux-image-6.1"}},
+		"no URL":    {[]string{"-mirror", "nonsense", "-kernel", "6.1", program}, []string{`"nonsense"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := callExec(never(t), test.args...)

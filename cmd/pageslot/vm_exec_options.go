@@ -95,6 +95,12 @@ func (o *execOptions) find(m *matrix.Matrix, program string) (x matrix.Machine, 
 	if err != nil {
 		return matrix.Machine{}, "", fmt.Errorf("%s: %w", program, err)
 	}
+	if image != "" {
+		// Before a QEMU is fetched for it.
+		if err := vm.CheckKernel(image, m.KernelOf(x).Arch); err != nil {
+			return matrix.Machine{}, "", err
+		}
+	}
 	if o.memory > 0 {
 		x = x.WithMemory(o.memory)
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -59,10 +58,8 @@ func check(c Config, jobs []Job) error {
 	if _, ok := elfPorts[c.Arch]; !ok {
 		return fmt.Errorf("Config.Arch is %q, which is no port of Go's", c.Arch)
 	}
-	if info, err := os.Stat(c.Kernel); err != nil {
-		return fmt.Errorf("kernel: %w", err)
-	} else if !info.Mode().IsRegular() {
-		return fmt.Errorf("kernel: %s is not a file", c.Kernel)
+	if err := CheckKernel(c.Kernel, c.Arch); err != nil {
+		return err
 	}
 	for _, j := range jobs {
 		if err := checkJob(c, j); err != nil {
