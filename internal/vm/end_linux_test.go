@@ -72,6 +72,27 @@ func TestMachineEndsEarly(t *testing.T) {
 	failed(t, err, "it ended before its init spoke; QEMU ended with exit status 0")
 }
 
+// A kernel with too little memory ends without a word, and not by an error of
+// QEMU's.
+func TestEndedSilently(t *testing.T) {
+	const hint = "too little memory"
+	q := &qemu{stderr: new(ends)}
+	silent, talked := newSession("w", nil), newSession("w", nil)
+	if err := talked.line([]byte("Linux version 6.1")); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		s     *session
+		ended error
+		want  bool
+	}{{silent, nil, true}, {silent, errors.New("exit status 1"), false}, {talked, nil, false}} {
+		why := machine{}.explain(test.s, q, test.ended)
+		if !strings.HasPrefix(why, "it ended before its init spoke; QEMU ended") || strings.Contains(why, hint) != test.want {
+			t.Errorf("%+v: %s", test, why)
+		}
+	}
+}
+
 func TestCancel(t *testing.T) {
 	c, program := hostMachine(t)
 	scratch(t)
@@ -110,8 +131,8 @@ func TestBadMachines(t *testing.T) {
 	other.Args = append([]string{"-such-an-option"}, c.Args...)
 	_, err = Run(during(t), other, nil, nil)
 	failed(t, err, "it ended before its init spoke; QEMU ended: exit status 1")
-	if e, _ := errors.AsType[*Error](err); !strings.Contains(e.Console, "such-an-option") {
-		t.Errorf("QEMU's words are missing: %v", err)
+	if n := strings.Count(err.Error(), "such-an-option"); n != 1 {
+		t.Errorf("QEMU's words are there %d times: %v", n, err)
 	}
 
 	t.Setenv("PATH", t.TempDir())

@@ -8,12 +8,16 @@ type Error struct {
 	Console string // what the machine's console said beside the frames, shortened in the middle
 	Err     error  // the cause, if there is one
 
+	started   bool // there was a machine, so its silence says something
 	stillborn bool // the kernel gave up before the init said a word
 }
 
 // Error has the reason first and the console after it.
 func (e *Error) Error() string {
 	line := "machine failed: " + e.Why
+	if e.Console == "" && !e.started {
+		return line
+	}
 	if e.Console == "" {
 		return line + "; its console is empty"
 	}

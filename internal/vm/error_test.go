@@ -15,6 +15,10 @@ func TestError(t *testing.T) {
 		t.Error("the cause is lost")
 	}
 	err.Console = ""
+	if want := "machine failed: kernel panic: Oops"; err.Error() != want {
+		t.Errorf("got %q, want %q", err, want)
+	}
+	err.started = true
 	if want := "machine failed: kernel panic: Oops; its console is empty"; err.Error() != want {
 		t.Errorf("got %q, want %q", err, want)
 	}

@@ -80,10 +80,10 @@ func (m machine) run(ctx context.Context, jobs []Job) ([]Result, error) {
 		why, cause = "interrupted: "+context.Cause(ctx).Error(), context.Cause(ctx)
 	}
 	console := s.console.String()
-	if text := strings.TrimSpace(q.stderr.String()); text != "" {
+	if text := strings.TrimSpace(q.stderr.String()); text != "" && !strings.HasSuffix(why, text) {
 		console += "QEMU says:\n" + text + "\n"
 	}
-	return s.results, &Error{Why: why, Console: console, Err: cause, stillborn: s.hello == nil && s.panicAt != ""}
+	return s.results, &Error{Why: why, Console: console, Err: cause, started: true, stillborn: s.hello == nil && s.panicAt != ""}
 }
 
 // initrd is an open file without a name, so that nothing is left of it however
@@ -172,6 +172,8 @@ func (m machine) explain(s *session, q *qemu, ended error) string {
 	switch {
 	case s.panicAt != "":
 		return "kernel panic: " + s.panicAt
+	case s.hello == nil && ended == nil && s.console.String() == "":
+		return "it ended before its init spoke; " + status + ", as it does if the kernel has too little memory"
 	case s.hello == nil:
 		return "it ended before its init spoke; " + status
 	case s.current() != "":
