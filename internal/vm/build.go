@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 )
 
 // source is the init's. It is carried along so that the command works wherever it
@@ -48,16 +49,12 @@ func buildInit(ctx context.Context, cache, goarch string) (file string, err erro
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return "", err
 	}
-	version, err := goCommand(ctx, cache, "", goarch, "env", "GOVERSION")
-	if err != nil {
-		return "", err
-	}
 	names, err := sourceFiles()
 	if err != nil {
 		return "", err
 	}
 	sum := sha256.New()
-	fmt.Fprintf(sum, "%q %q %q\n", goMod, version, buildFlags)
+	fmt.Fprintf(sum, "%q %q\n", goMod, buildFlags)
 	for _, name := range names {
 		text, err := source.ReadFile(name)
 		if err != nil {
@@ -65,11 +62,57 @@ func buildInit(ctx context.Context, cache, goarch string) (file string, err erro
 		}
 		fmt.Fprintf(sum, "%q %q\n", name, text)
 	}
-	file = filepath.Join(cache, fmt.Sprintf("init-%s-%x", goarch, sum.Sum(nil)[:12]))
-	if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() {
+	ours := filepath.Join(cache, fmt.Sprintf("init-%s-%x-", goarch, sum.Sum(nil)[:12]))
+	version, err := goCommand(ctx, cache, "", goarch, "env", "GOVERSION")
+	if errors.Is(err, exec.ErrNotFound) {
+		// One that another go command made is as good as none of that.
+		if old, ok := newestSealed(ours); ok {
+			return old, nil
+		}
+	}
+	if err != nil {
+		return "", err
+	}
+	file = ours + fmt.Sprintf("%x", sha256.Sum256([]byte(version)))[:8]
+	if sealed(file) {
 		return file, nil
 	}
 	return file, compile(ctx, cache, goarch, names, file)
+}
+
+// seal adds the hash of a file to its end, where no program minds it. A file that
+// a full disk or a power cut damaged is known by it.
+func seal(file string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(text)
+	return os.WriteFile(file, append(text, sum[:]...), 0o755)
+}
+
+// sealed says whether a file is there, and what seal made of it.
+func sealed(file string) bool {
+	text, err := os.ReadFile(file)
+	n := len(text) - sha256.Size
+	return err == nil && n > 0 && sha256.Sum256(text[:n]) == [sha256.Size]byte(text[n:])
+}
+
+// newestSealed is the newest file that is sealed and whose path begins so.
+func newestSealed(prefix string) (file string, ok bool) {
+	entries, err := os.ReadDir(filepath.Dir(prefix))
+	if err != nil {
+		return "", false
+	}
+	var made time.Time
+	for _, d := range entries {
+		name := filepath.Join(filepath.Dir(prefix), d.Name())
+		info, err := d.Info()
+		if err == nil && strings.HasPrefix(name, prefix) && info.ModTime().After(made) && sealed(name) {
+			file, made, ok = name, info.ModTime(), true
+		}
+	}
+	return file, ok
 }
 
 var buildFlags = []string{"-trimpath", "-buildvcs=false", "-ldflags=-s -w"}
@@ -101,6 +144,9 @@ func compile(ctx context.Context, cache, goarch string, names []string, file str
 	built := filepath.Join(dir, "init")
 	args := slices.Concat([]string{"build", "-o", built}, buildFlags, []string{"./guest"})
 	if _, err := goCommand(ctx, cache, dir, goarch, args...); err != nil {
+		return err
+	}
+	if err := seal(built); err != nil {
 		return err
 	}
 	return os.Rename(built, file)

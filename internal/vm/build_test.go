@@ -49,6 +49,26 @@ func TestBuildInit(t *testing.T) {
 		t.Errorf("the cache has %v, %v", left, err)
 	}
 
+	// One that is damaged is made again.
+	if err := os.Truncate(file, before.Size()-100); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := buildInit(t.Context(), cache, goarch); err != nil {
+		t.Error(err)
+	}
+	if after, err := os.Stat(file); err != nil || after.Size() != before.Size() {
+		t.Errorf("it stays damaged: %v", err)
+	}
+	t.Run("without go", func(t *testing.T) {
+		t.Setenv("PATH", t.TempDir())
+		if again, err := buildInit(t.Context(), cache, goarch); err != nil || again != file {
+			t.Errorf("%s, %v", again, err)
+		}
+		if _, err := buildInit(t.Context(), t.TempDir(), goarch); !errors.Is(err, exec.ErrNotFound) {
+			t.Errorf("with an empty cache: %v", err)
+		}
+	})
+
 	stop := errors.New("enough")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(stop)
