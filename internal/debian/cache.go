@@ -35,6 +35,14 @@ func (c Cache) path(elem ...string) string {
 	return filepath.Join(append([]string{c.Dir}, elem...)...)
 }
 
+// where adds to the error of a full disk which one it is: apt does not say.
+func (c Cache) where(err error) error {
+	if !isFull(err) {
+		return err
+	}
+	return fmt.Errorf("%w: the cache is %s, and PAGESLOT_CACHE names another folder", err, c.Dir)
+}
+
 // lock lets one process at a time make the entry of this name.
 func (c Cache) lock(ctx context.Context, name string, log func(string)) (unlock func(), err error) {
 	if err := os.MkdirAll(c.path("lock"), 0o755); err != nil {

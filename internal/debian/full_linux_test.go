@@ -38,7 +38,7 @@ func TestFullDisk(t *testing.T) {
 		if !errors.Is(err, syscall.ENOSPC) {
 			t.Errorf("got %v", err)
 		}
-		oneLine(t, err, p.Name, "no space left on device")
+		oneLine(t, err, p.Name, "no space left on device", c.Dir, "PAGESLOT_CACHE")
 		checkEmpty(t, c)
 	}
 	t.Run("download", func(t *testing.T) {
@@ -56,6 +56,6 @@ func TestFullDiskTree(t *testing.T) {
 	if !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("got %v", err)
 	}
-	oneLine(t, err, "prog", "no space left on device")
+	oneLine(t, err, "prog", "no space left on device", c.Dir, "PAGESLOT_CACHE")
 	checkEmpty(t, c)
 }

@@ -35,7 +35,7 @@ type about struct {
 func (c Cache) Kernel(ctx context.Context, archive func() (Archive, error), p Package, member string, log func(string)) (Fetched, error) {
 	f, err := c.kernel(ctx, archive, p, member, orSilent(log))
 	if err != nil {
-		return Fetched{}, fmt.Errorf("debian: fetch %s: %w", p, err)
+		return Fetched{}, fmt.Errorf("debian: fetch %s: %w", p, c.where(err))
 	}
 	return f, nil
 }

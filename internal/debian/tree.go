@@ -75,7 +75,7 @@ func sorted(s []string) []string { return slices.Compact(slices.Sorted(slices.Va
 func (c Cache) Tree(ctx context.Context, archive func() (Archive, error), t Closure, log func(string)) (dir string, err error) {
 	dir, err = c.tree(ctx, archive, t, orSilent(log))
 	if err != nil {
-		return "", fmt.Errorf("debian: unpack %s of %s: %w", strings.Join(t.Packages, " "), strings.Join(t.Suites, ", "), err)
+		return "", fmt.Errorf("debian: unpack %s of %s: %w", strings.Join(t.Packages, " "), strings.Join(t.Suites, ", "), c.where(err))
 	}
 	return dir, nil
 }
