@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -83,6 +84,11 @@ func (o *matrixOptions) check(packages []string) error {
 
 // run runs machines with packages; without packages, it is the probe alone.
 func (o *matrixOptions) run(ctx context.Context, name string, run runMachine, patterns []string, stdout, stderr io.Writer) int {
+	if o.json != "" {
+		if err := canWrite(o.json); err != nil {
+			return badUsage(name, fmt.Errorf("-json: %w", err), stderr)
+		}
+	}
 	report, err := o.report(ctx, run, patterns, stdout)
 	var usage chosenError
 	switch {
@@ -185,6 +191,21 @@ func (o *matrixOptions) report(ctx context.Context, run runMachine, patterns []s
 		err = matrix.UpdateDocs(m, tool.Dir)
 	}
 	return out, err
+}
+
+// canWrite says, hours before there is a report, whether it can be written. A
+// report that is there stays, and nothing new does.
+func canWrite(name string) error {
+	_, before := os.Stat(name)
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o666)
+	if err != nil {
+		return err
+	}
+	err = f.Close()
+	if errors.Is(before, fs.ErrNotExist) {
+		err = errors.Join(err, os.Remove(name))
+	}
+	return err
 }
 
 func writeReport(name string, r matrix.Report) error {

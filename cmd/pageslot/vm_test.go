@@ -2,6 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
 	"strings"
 	"testing"
 
@@ -176,6 +179,30 @@ func TestMachineFlags(t *testing.T) {
 		if err != nil || len(got) != want.machines || (pkg == nil) != (want.pkg == "") || pkg != nil && pkg.String() != want.pkg {
 			t.Errorf("%q: %d machines, %v, %v", run, len(got), pkg, err)
 		}
+	}
+}
+
+// A report that cannot be written is found out before any machine runs.
+func TestCanWrite(t *testing.T) {
+	none := t.TempDir() + "/none/report.json"
+	for _, command := range []string{"matrix", "probe"} {
+		checkOneLine(t, call("vm", command, "-json", none), exitUsage, "-json", none)
+	}
+	file := t.TempDir() + "/report.json"
+	if err := canWrite(file); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file is left: %v", err)
+	}
+	if err := os.WriteFile(file, []byte("old"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := canWrite(file); err != nil {
+		t.Error(err)
+	}
+	if text, err := os.ReadFile(file); err != nil || string(text) != "old" {
+		t.Errorf("%q, %v", text, err)
 	}
 }
 
