@@ -101,7 +101,11 @@ func execStatus(r vm.Result, cannot func(error) int, stderr io.Writer) int {
 		}
 		return status
 	case r.Signal != "":
-		fmt.Fprintf(stderr, "pageslot vm exec: the program was ended by a signal: %s\n", r.Signal)
+		hint := ""
+		if r.Signal == syscall.SIGKILL.String() {
+			hint = ", as the kernel does when memory runs out (-memory MiB gives more)"
+		}
+		fmt.Fprintf(stderr, "pageslot vm exec: the program was ended by a signal: %s%s\n", r.Signal, hint)
 		return 128 + signalNumber(r.Signal)
 	}
 	return r.Code

@@ -99,7 +99,7 @@ func TestExecStatus(t *testing.T) {
 	}{
 		"passed":     {ends(vm.Result{}, nil), called{0, "out", "err\n"}},
 		"failed":     {ends(vm.Result{Code: 3}, nil), called{3, "out", "err\n"}},
-		"killed":     {ends(vm.Result{Code: -1, Signal: "killed"}, nil), called{137, "out", "err\npageslot vm exec: the program was ended by a signal: killed\n"}},
+		"killed":     {ends(vm.Result{Code: -1, Signal: "killed"}, nil), called{137, "out", "err\npageslot vm exec: the program was ended by a signal: killed, as the kernel does when memory runs out (-memory MiB gives more)\n"}},
 		"segfault":   {ends(vm.Result{Code: -1, Signal: "segmentation fault"}, nil), called{139, "out", "err\npageslot vm exec: the program was ended by a signal: segmentation fault\n"}},
 		"hung":       {ends(vm.Result{Code: 2, TimedOut: true, Took: time.Minute}, nil), called{2, "out", "err\npageslot vm exec: the program ran past its limit, for 60.0s, and was told to end\n"}},
 		"hung to 0":  {ends(vm.Result{TimedOut: true, Took: time.Minute}, nil), called{125, "out", "err\npageslot vm exec: the program ran past its limit, for 60.0s, and was told to end\n"}},

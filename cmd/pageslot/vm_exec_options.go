@@ -18,8 +18,9 @@ import (
 const execUsage = `usage: pageslot vm exec [flags] [--] PROGRAM [ARGUMENTS]
 
 Runs a static program in a machine whose processor is the one that it was built
-for. A test binary gets the files of the working folder and its testdata, and its
-profiles and coverage come back, so this works in any module:
+for. It gets the working folder's files of up to 4 MiB and its testdata, and no
+standard input; a test's profiles and coverage come back, so this works in any
+module:
 
   GOARCH=arm64 CGO_ENABLED=0 go test -exec 'pageslot vm exec -kernel 6.1' ./...
 
