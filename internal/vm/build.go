@@ -117,10 +117,28 @@ func newestSealed(prefix string) (file string, ok bool) {
 
 var buildFlags = []string{"-trimpath", "-buildvcs=false", "-ldflags=-s -w"}
 
+const buildFolder = "build-"
+
+// removeOld removes folders of processes that were killed while they compiled,
+// which takes a minute at most.
+func removeOld(cache string) {
+	entries, err := os.ReadDir(cache)
+	if err != nil {
+		return
+	}
+	for _, d := range entries {
+		info, err := d.Info()
+		if err == nil && d.IsDir() && strings.HasPrefix(d.Name(), buildFolder) && time.Since(info.ModTime()) > time.Hour {
+			_ = os.RemoveAll(filepath.Join(cache, d.Name()))
+		}
+	}
+}
+
 // compile publishes the file by renaming it, so that another process sees all of
 // it or nothing.
 func compile(ctx context.Context, cache, goarch string, names []string, file string) error {
-	dir, err := os.MkdirTemp(cache, "build-*")
+	removeOld(cache)
+	dir, err := os.MkdirTemp(cache, buildFolder+"*")
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pageslot/pageslot/testgate"
 )
@@ -83,5 +84,28 @@ func TestBuildInit(t *testing.T) {
 	}
 	if left, err := os.ReadDir(cache); err != nil || len(left) != 1 {
 		t.Errorf("after failures the cache has %v, %v", left, err)
+	}
+}
+
+// What a process left that was killed while it compiled goes in the end, and the
+// folder of one that still compiles stays.
+func TestRemoveOld(t *testing.T) {
+	cache := t.TempDir()
+	for _, name := range []string{"build-1/guest", "build-2/guest", "init-1"} {
+		if err := os.MkdirAll(filepath.Join(cache, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	old := time.Now().Add(-2 * time.Hour)
+	for _, name := range []string{"build-1", "init-1"} {
+		if err := os.Chtimes(filepath.Join(cache, name), old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	removeOld(cache)
+	removeOld(filepath.Join(cache, "none"))
+	left, err := os.ReadDir(cache)
+	if err != nil || len(left) != 2 || left[0].Name() != "build-2" || left[1].Name() != "init-1" {
+		t.Errorf("%v, %v", left, err)
 	}
 }
