@@ -61,7 +61,18 @@ type Machine struct {
 type QEMU struct {
 	Program string `json:"program"`
 	Oldest  string `json:"oldest"` // the oldest version that can
-	Args    string `json:"args"`   // separated by blanks
+	// Wanted is a version that does it better. It is taken where it can be had;
+	// where not, one from Oldest on has to do. Empty is Oldest.
+	Wanted string `json:"wanted,omitempty"`
+	Args   string `json:"args"` // separated by blanks
+}
+
+// enough is the version from which on nothing else is looked for.
+func (q QEMU) enough() string {
+	if q.Wanted != "" {
+		return q.Wanted
+	}
+	return q.Oldest
 }
 
 // Absent is what one might look for in the matrix, and why it is not there.

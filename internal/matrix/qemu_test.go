@@ -59,7 +59,7 @@ func tree(t *testing.T, program string) string {
 
 func TestQEMUInstalled(t *testing.T) {
 	var lines []string
-	got, err := host(t, "7.2.22", &lines).find(context.Background(), riscv, "7.2")
+	got, err := host(t, "7.2.22", &lines).find(context.Background(), riscv, QEMU{Oldest: "7.2"})
 	if err != nil || got.Unpacked || got.Version != "7.2.22" || !slices.Equal(got.Command, []string{riscv.Program}) || len(lines) != 0 {
 		t.Errorf("%+v, %v, %q", got, err, lines)
 	}
@@ -75,7 +75,7 @@ func TestQEMUUnpacked(t *testing.T) {
 		var lines []string
 		e := host(t, installed, &lines)
 		for range 2 {
-			got, err := e.find(context.Background(), riscv, "11.0")
+			got, err := e.find(context.Background(), riscv, QEMU{Oldest: "11.0"})
 			if err != nil || !got.Unpacked || got.Version != "11.1.3" {
 				t.Fatalf("%+v, %v", got, err)
 			}
@@ -95,8 +95,34 @@ func TestQEMUUnpackedBefore(t *testing.T) {
 	var lines []string
 	e := host(t, "7.2.22", &lines)
 	e.have = func(Program) bool { return true }
-	if got, err := e.find(context.Background(), riscv, "11.0"); err != nil || !got.Unpacked || len(lines) != 0 {
+	if got, err := e.find(context.Background(), riscv, QEMU{Oldest: "11.0"}); err != nil || !got.Unpacked || len(lines) != 0 {
 		t.Errorf("%+v, %v, %q", got, err, lines)
+	}
+}
+
+// One that is wanted but not needed is looked for, and done without.
+func TestQEMUWanted(t *testing.T) {
+	var lines []string
+	wanted := QEMU{Oldest: "7.2", Wanted: "11.0"}
+	e := host(t, "7.2.22", &lines)
+	if got, err := e.find(context.Background(), riscv, wanted); err != nil || !got.Unpacked || !strings.Contains(lines[0], "7.2.22 here, and this machine wants 11.0") {
+		t.Errorf("%+v, %v, %q", got, err, lines)
+	}
+	lines = nil
+	e = host(t, "7.2.22", &lines)
+	e.tree = func(context.Context, Program) (string, error) { return "", debian.ErrNoArchive }
+	for range 2 {
+		if got, err := e.find(context.Background(), riscv, wanted); err != nil || got.Unpacked || got.Version != "7.2.22" {
+			t.Errorf("%+v, %v", got, err)
+		}
+	}
+	if len(lines) != 2 || !strings.Contains(lines[1], "going on with qemu-system-riscv64 7.2.22") || !strings.Contains(lines[1], "-mirror URL") {
+		t.Errorf("lines %q", lines)
+	}
+	e = host(t, "7.1", &lines)
+	e.tree = func(context.Context, Program) (string, error) { return "", debian.ErrNoArchive }
+	if got, err := e.find(context.Background(), riscv, wanted); err == nil {
+		t.Errorf("%+v: too old", got)
 	}
 }
 
@@ -125,7 +151,7 @@ func TestNoQEMU(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e := host(t, "", &lines)
 			test.change(e)
-			_, err := e.find(context.Background(), riscv, "11.0")
+			_, err := e.find(context.Background(), riscv, QEMU{Oldest: "11.0"})
 			for _, words := range test.want {
 				if err == nil || !strings.Contains(err.Error(), words) || strings.ContainsRune(err.Error(), '\n') {
 					t.Errorf("%v does not say %q", err, words)
@@ -142,7 +168,7 @@ func TestQEMUInterrupted(t *testing.T) {
 	var lines []string
 	e := host(t, "", &lines)
 	e.tree = func(ctx context.Context, p Program) (string, error) { return "", fmt.Errorf("apt: %w", ctx.Err()) }
-	if _, err := e.find(ctx, riscv, "7.2"); !errors.Is(err, stopped) {
+	if _, err := e.find(ctx, riscv, QEMU{Oldest: "7.2"}); !errors.Is(err, stopped) {
 		t.Error(err)
 	}
 }

@@ -69,7 +69,7 @@ func (r *Resolver) Resolve(ctx context.Context, x Machine, image string) (Resolv
 	}
 	var err error
 	// QEMU first: where there is none, 50 MB of kernel are of no use.
-	if out.QEMU, err = r.qemu.find(ctx, p, x.QEMU.Oldest); err != nil {
+	if out.QEMU, err = r.qemu.find(ctx, p, x.QEMU); err != nil {
 		return Resolved{}, fmt.Errorf("machine %s: %w", x.Name, err)
 	}
 	if image == "" {
@@ -101,14 +101,14 @@ func (r *Resolver) Cached(x Machine) (debian.Fetched, bool) {
 	return r.cache.Have(k.Package, k.Member)
 }
 
-// Installed is the installed QEMU of a machine; enough says whether it is new
-// enough for it.
+// Installed is the installed QEMU of a machine; enough says whether no newer one is
+// looked for.
 func (r *Resolver) Installed(ctx context.Context, x Machine) (version string, enough bool) {
 	found, err := r.qemu.look(ctx, x.QEMU.Program)
 	if err != nil || found == nil {
 		return "", false
 	}
-	return found.Version, compareVersions(found.Version, x.QEMU.Oldest) >= 0
+	return found.Version, compareVersions(found.Version, x.QEMU.enough()) >= 0
 }
 
 var keyFlags = regexp.MustCompile(`(?m)^(flags|Features)\s*:.*\b(ospke|poe)\b`)

@@ -123,6 +123,9 @@ func (m *Matrix) validateMachine(x Machine, bad func(string, ...any)) {
 	if !releaseForm.MatchString(x.QEMU.Oldest) {
 		bad("the oldest QEMU is %q, not two numbers", x.QEMU.Oldest)
 	}
+	if w := x.QEMU.Wanted; w != "" && (!releaseForm.MatchString(w) || compareVersions(w, x.QEMU.Oldest) <= 0) {
+		bad("the QEMU that is wanted is %q, not two numbers, or not newer than the oldest", w)
+	}
 	if x.Memory() == 0 {
 		bad("the arguments have no -m with a number of MiB")
 	}
