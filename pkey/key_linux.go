@@ -30,7 +30,9 @@ func Alloc() (Key, error) {
 //
 // Errors: [ErrKeyZero]; [ErrNotAllocated], also for a key that was freed before
 // and not allocated again since.
-func (k Key) Free() error {
+func (k Key) Free() error { return k.free(system()) }
+
+func (k Key) free(kernel kernel) error {
 	var err error
 	switch {
 	case k == 0:
@@ -38,7 +40,9 @@ func (k Key) Free() error {
 	case k < 0:
 		err = notAllocated(invalid)
 	default:
-		if err = sys.PkeyFree(int(k)); errors.Is(err, unix.EINVAL) {
+		err = kernel.free(int(k))
+		// A ppc64 that has no keys (radix MMU) answers EPERM to every number.
+		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EPERM) && errors.Is(kernel.supported(), errors.ErrUnsupported) {
 			err = notAllocated(err)
 		}
 	}

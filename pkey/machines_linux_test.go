@@ -124,3 +124,28 @@ func TestSupportedThatCannotFree(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// EPERM is the answer of a machine without keys, or of somebody who forbids the
+// call.
+func TestFreeRefused(t *testing.T) {
+	for name, test := range map[string]struct {
+		m    machine
+		want error
+	}{
+		"no keys": {machine{noKeys: []error{unix.ENOSPC}, colour: unix.EINVAL}, ErrNotAllocated},
+		"a ban":   {machine{keys: 16, taken: 1}, unix.EPERM},
+	} {
+		k := test.m.kernel()
+		free := k.free
+		k.free = func(key int) error {
+			if key == 3 {
+				return unix.EPERM
+			}
+			return free(key)
+		}
+		err := Key(3).free(k)
+		if !errors.Is(err, test.want) || errors.Is(err, ErrNotAllocated) != (test.want == ErrNotAllocated) {
+			t.Errorf("%s: %v, want %v", name, err, test.want)
+		}
+	}
+}

@@ -22,7 +22,7 @@ var abilities = []ability{
 	{UffdMinor, (*trial).minor, 0, "Linux 5.14 on amd64 or arm64, 6.12 on riscv64 or loong64", false},
 	{UffdWriteProtect, (*trial).writeProtect, 0, "Linux 5.7 on amd64, 6.12 on arm64, 6.19 on riscv64 with the extension Svrsw60t59b (shared memory and huge pages: 5.19); other processors lack the bit for it", true},
 	{UffdWriteProtectAsync, (*trial).writeProtectAsync, uffd.FeatureWPAsync, "Linux 6.7, where there is write-protection", true},
-	{UffdPoison, (*trial).poison, 0, "Linux 6.6", false},
+	{UffdPoison, (*trial).poison, uffd.FeaturePoison, "Linux 6.6 (on no mips port, where touching such a page stops the kernel)", false},
 	{UffdMove, (*trial).move, 0, "Linux 6.8", true},
 	{UffdRWP, (*trial).rwp, uffd.FeatureRWP, "Linux 7.3, where there is write-protection", true},
 	{UffdRWPAsync, (*trial).rwpAsync, uffd.FeatureRWP | uffd.FeatureRWPAsync, "Linux 7.3, where there is write-protection", true},

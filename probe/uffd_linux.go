@@ -102,6 +102,9 @@ func openUffd(o uffd.Options, absent string, use func(*uffd.Descriptor) Answer) 
 		if lacks.Missing.Has(uffd.FeatureSIGBUS) {
 			return Answer{Verdict: Inconclusive, Reason: "this kernel does not have SIGBUS, without which trying it may hang", Remedy: newerKernel + "Linux 4.14"}
 		}
+		if lacks.Deadly != 0 {
+			return no(fmt.Sprintf("kernels of this port stop when %v is used, so it was not tried", lacks.Deadly), "another processor")
+		}
 		return no(fmt.Sprintf("UFFDIO_API: this kernel does not have %v on this processor", lacks.Missing), absent)
 	}
 	tried, ok := errors.AsType[*uffd.OpenError](err)

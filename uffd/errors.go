@@ -42,10 +42,15 @@ type FeatureError struct {
 	Missing   Features // required, and not there
 	Available Features // all that the kernel has
 	Untrapped Features // those of the missing that the kernel claims, though a write to a protected page goes through
+	Deadly    Features // those of the missing that kernels of this port may claim, but stop when they are used
 }
 
 // Error names the features.
 func (e *FeatureError) Error() string {
+	if e.Deadly != 0 {
+		return fmt.Sprintf("uffd: the required features %v are not to be had (it has %v); kernels of this port stop when %v is used: %v",
+			e.Missing, e.Available, e.Deadly, errors.ErrUnsupported)
+	}
 	if e.Untrapped != 0 {
 		return fmt.Sprintf("uffd: this kernel lacks the required features %v (it has %v; it claims %v, but a write to a write-protected page goes through untrapped): %v",
 			e.Missing, e.Available, e.Untrapped, errors.ErrUnsupported)

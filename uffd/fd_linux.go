@@ -24,7 +24,8 @@ func (d *Descriptor) UserModeOnly() bool { return d.userModeOnly }
 
 // Available are all features of this kernel on this processor. Those of
 // write-protection are among them only if a write to a protected page was seen
-// to be trapped: see [WriteProtectTraps].
+// to be trapped: see [WriteProtectTraps]. POISON is never among them on mips,
+// whose kernels stop when a poisoned page is touched.
 func (d *Descriptor) Available() Features {
 	available, _, _ := believed(d.claimed, d.traps)
 	return available

@@ -123,7 +123,7 @@ func (o Options) ways() []way {
 // untrapped in words alone.
 func (o Options) choose(available, untrapped Features) (Features, error) {
 	if missing := o.Required &^ available; missing != 0 {
-		return 0, &FeatureError{Missing: missing, Available: available, Untrapped: missing & untrapped}
+		return 0, &FeatureError{Missing: missing, Available: available, Untrapped: missing & untrapped, Deadly: missing & deadlyHere}
 	}
 	return o.Required | o.Wanted&available, nil
 }

@@ -6,10 +6,11 @@ import "fmt"
 // a write to a write-protected page goes through, and nobody hears of it.
 const writeProtection = FeaturePagefaultFlagWP | FeatureWPHugetlbfsShmem | FeatureWPUnpopulated | FeatureWPAsync
 
-// believed is what is true of the features that a kernel claims. lie holds those
-// that it claims and has not. traps is asked only if it matters; where it has no
+// believed is what is true of the features that a kernel claims, without those
+// that would stop it. lie holds those that it claims and has not. traps is asked only if it matters; where it has no
 // answer, err says why, and write-protection is not believed.
 func believed(claimed Features, traps func() (bool, error)) (available, lie Features, err error) {
+	claimed &^= deadlyHere
 	if !claimed.Has(FeaturePagefaultFlagWP) || traps == nil {
 		return claimed, 0, nil
 	}

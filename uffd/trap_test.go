@@ -39,6 +39,27 @@ func TestBelieved(t *testing.T) {
 	}
 }
 
+// What would stop the kernel is never there, whatever the kernel says.
+func TestDeadly(t *testing.T) {
+	for goarch, want := range map[string]Features{
+		"mips": FeaturePoison, "mipsle": FeaturePoison, "mips64": FeaturePoison, "mips64le": FeaturePoison,
+		"amd64": 0, "arm64": 0, "loong64": 0,
+	} {
+		if got := deadly(goarch); got != want {
+			t.Errorf("%s: %v, want %v", goarch, got, want)
+		}
+	}
+	defer func(f Features) { deadlyHere = f }(deadlyHere)
+	deadlyHere = FeaturePoison
+	if available, lie, err := believed(FeaturePoison|FeatureSIGBUS, nil); available != FeatureSIGBUS || lie != 0 || err != nil {
+		t.Errorf("%v, %v, %v", available, lie, err)
+	}
+	_, err := Options{Required: FeaturePoison | FeatureMove}.choose(FeatureMove, 0)
+	if !errors.Is(err, errors.ErrUnsupported) || !strings.Contains(err.Error(), "stop when POISON is used") {
+		t.Error(err)
+	}
+}
+
 // A lie is named where it matters, and only there.
 func TestFeatureErrorNamesTheLie(t *testing.T) {
 	o := Options{Required: FeaturePagefaultFlagWP | FeatureMove}

@@ -1,0 +1,22 @@
+package uffd
+
+import (
+	"runtime"
+	"strings"
+)
+
+// deadlyHere are features of which no program may make use on this port.
+var deadlyHere = deadly(runtime.GOARCH)
+
+// deadly is about kernels that stop when a feature is used. This cannot be asked,
+// since the question would stop the machine of whoever asks.
+//
+// On mips the handler of page faults has no case for a poisoned page and ends in
+// BUG() (arch/mips/mm/fault.c): whoever touches one, an ordinary user too, stops
+// the kernel. Seen with Linux 6.12.
+func deadly(goarch string) Features {
+	if strings.HasPrefix(goarch, "mips") {
+		return FeaturePoison
+	}
+	return 0
+}
