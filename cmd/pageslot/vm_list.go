@@ -73,7 +73,7 @@ func list(m *matrix.Matrix, cached func(matrix.Machine) (file string), qemu func
 		k, file := m.KernelOf(x), cached(x)
 		out.Machines = append(out.Machines, listed{
 			Machine: x.Name, Port: x.Port, Release: k.Release, Page: k.Page, Keys: keys,
-			Kernel: k.Package.String(), Cached: file != "", File: file, QEMU: qemu(x), Subsets: x.Subsets, Note: x.Note,
+			Kernel: k.Package.String(), Cached: file != "", File: file, QEMU: qemu(x), Subsets: x.Subsets, Note: note(x),
 		})
 	}
 	return out, nil
@@ -160,4 +160,13 @@ func detailAt(b *strings.Builder, indent int, text string) {
 		column += len(word)
 	}
 	b.WriteByte('\n')
+}
+
+// note is what is to be said of a machine.
+func note(x matrix.Machine) string {
+	said := x.Left()
+	if x.Note != "" {
+		said = append([]string{x.Note}, said...)
+	}
+	return strings.Join(said, "; ")
 }

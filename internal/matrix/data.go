@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"path"
+	"slices"
 	"sync"
 
 	"github.com/pageslot/pageslot/internal/debian"
@@ -55,6 +57,17 @@ type Machine struct {
 	KVM  bool   `json:"kvm,omitempty"`
 	Keys bool   `json:"keys,omitempty"`
 	Note string `json:"note,omitempty"`
+	// Without are packages that are not run here, and why.
+	Without map[string]string `json:"without,omitempty"`
+}
+
+// Left says of each package that is not run on the machine that it is not, and why.
+func (x Machine) Left() []string {
+	var left []string
+	for _, p := range slices.Sorted(maps.Keys(x.Without)) {
+		left = append(left, fmt.Sprintf("%s is not run: %s", p, x.Without[p]))
+	}
+	return left
 }
 
 // QEMU is how a machine is emulated.

@@ -104,6 +104,11 @@ func (m *Matrix) Markdown(dir fs.FS) (string, error) {
 	for _, a := range m.Absent {
 		fmt.Fprintf(&b, "- %s: %s\n", a.What, a.Why)
 	}
+	for _, x := range m.Machines {
+		for _, w := range x.Left() {
+			fmt.Fprintf(&b, "- %s: %s\n", x.Name, w)
+		}
+	}
 	return b.String(), nil
 }
 

@@ -37,7 +37,7 @@ func (r *Runner) jobs(m Machine, built Built, temp string) (runs []*run, jobs []
 		}
 	}
 	for i, p := range built.Packages {
-		if !r.Want(m.Name, p.Path) {
+		if _, out := m.Without[p.Path]; out || !r.Want(m.Name, p.Path) {
 			continue
 		}
 		for _, who := range []string{Root, User} {

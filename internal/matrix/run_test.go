@@ -86,6 +86,22 @@ func newFakes(t *testing.T) *fakes {
 	return f
 }
 
+// A package that a machine is without is not run there; the probe still is.
+func TestRunWithout(t *testing.T) {
+	f := newFakes(t)
+	machines := slices.Clone(oneMachine)
+	machines[0].Without = map[string]string{"memfd": "it crashes"}
+	if _, err := f.runner.Machines(context.Background(), machines); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"the probe as root", "the probe as user"}; !slices.Equal(f.ran, want) {
+		t.Errorf("%q were run, want %q", f.ran, want)
+	}
+	if got, want := machines[0].Left(), []string{"memfd is not run: it crashes"}; !slices.Equal(got, want) {
+		t.Errorf("left: %q", got)
+	}
+}
+
 // logSkip is what testgate does, and then package vm.
 func logSkip(t *testing.T, j vm.Job, name string) {
 	t.Helper()

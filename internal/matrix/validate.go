@@ -135,6 +135,11 @@ func (m *Matrix) validateMachine(x Machine, bad func(string, ...any)) {
 	if x.Slow < 1 || x.Slow > 1000 {
 		bad("slow is %v, and goes from 1 to 1000", x.Slow)
 	}
+	for p, why := range x.Without {
+		if p == "" || why == "" {
+			bad("package %q is left out for the reason %q", p, why)
+		}
+	}
 	for _, s := range x.Subsets {
 		if !slices.Contains(Subsets, s) {
 			bad("there is no subset %q; there is %s", s, strings.Join(Subsets, ", "))
