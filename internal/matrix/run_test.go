@@ -30,6 +30,7 @@ type fakes struct {
 	// machine, if it is not nil, is the error after so many jobs.
 	machine error
 	after   int
+	mu      sync.Mutex // lanes run beside each other
 	ran     []string
 	done    []string
 }
@@ -66,7 +67,9 @@ func newFakes(t *testing.T) *fakes {
 				if f.machine != nil && i == f.after {
 					return out, f.machine
 				}
+				f.mu.Lock()
 				f.ran = append(f.ran, j.Name)
+				f.mu.Unlock()
 				out = append(out, f.job(j.Name, j))
 			}
 			return out, f.machine
@@ -74,8 +77,12 @@ func newFakes(t *testing.T) *fakes {
 		Expect: fstest.MapFS{"expect/amd64-6.1.json": {Data: expect.text()}},
 		Short:  true, Limit: time.Minute, Lanes: 1, Temp: t.TempDir(), All: true,
 		Want: func(string, string) bool { return true },
-		Done: func(r MachineReport) { f.done = append(f.done, r.Line()+"\n"+r.Details()) },
-		Log:  func(string) {},
+		Done: func(r MachineReport) {
+			f.mu.Lock()
+			f.done = append(f.done, r.Line()+"\n"+r.Details())
+			f.mu.Unlock()
+		},
+		Log: func(string) {},
 	}
 	t.Cleanup(func() {
 		left, err := os.ReadDir(f.runner.Temp)
