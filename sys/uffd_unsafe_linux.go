@@ -75,3 +75,14 @@ func UffdioRwprotectCall(fd int, a *UffdioRwprotect) error {
 func UffdioSetModeCall(fd int, a *UffdioSetMode) error {
 	return asError(unix.Syscall(SYS_IOCTL, uintptr(fd), UFFDIO_SET_MODE, uintptr(unsafe.Pointer(a))))
 }
+
+// UffdRead is read(2) of messages: it returns how many there were, at most
+// len(msgs), which must not be 0.
+func UffdRead(fd int, msgs []UffdMsg) (int, error) {
+	n, err := asInt(unix.Syscall(SYS_READ, uintptr(fd),
+		uintptr(unsafe.Pointer(unsafe.SliceData(msgs))), uintptr(len(msgs))*unsafe.Sizeof(UffdMsg{})))
+	if err != nil {
+		return 0, err
+	}
+	return n / int(unsafe.Sizeof(UffdMsg{})), nil
+}

@@ -16,6 +16,38 @@ var (
 	// ErrEventFork is the error of asking for FeatureEventFork without
 	// CAP_SYS_PTRACE.
 	ErrEventFork = errors.New("EVENT_FORK needs CAP_SYS_PTRACE")
+
+	// ErrRWPAsync is the error of asking for FeatureRWPAsync without FeatureRWP.
+	ErrRWPAsync = errors.New("RWP_ASYNC needs RWP")
+
+	// ErrNotUserfaultfd is the error of FromFD for a descriptor of another kind.
+	ErrNotUserfaultfd = errors.New("not a userfaultfd")
+
+	// ErrNoHandshake is the error of every call on a received descriptor that
+	// nobody has done the UFFDIO_API handshake on: see [Descriptor.Handshake].
+	ErrNoHandshake = errors.New("the descriptor has had no UFFDIO_API handshake")
+)
+
+// What an [Error] of a call on a range can mean; errors.Is finds these as well as
+// the errno.
+var (
+	// ErrChanging is EAGAIN without a byte done: the process is changing its
+	// layout and waits for its event to be read (fork, mremap, madvise, munmap).
+	// Whoever reads events has to do so first; nothing was done.
+	ErrChanging = errors.New("the process is changing its memory, and an event about it waits to be read")
+
+	// ErrExists is EEXIST: there is a page already, so somebody else was
+	// faster, which is normal. A fault that waits for the page needs a Wake.
+	ErrExists = errors.New("there is a page already")
+
+	// ErrLayout is ENOENT: the range is not inside one mapping that is
+	// registered in the mode that the call needs. Under a manager it means that
+	// the process has changed its layout.
+	ErrLayout = errors.New("not inside one registered mapping: the layout has changed, or the range or its mode is wrong")
+
+	// ErrGone is ESRCH, and ENOSPC on kernels before 4.13: the process whose
+	// memory it was has ended.
+	ErrGone = errors.New("the process is gone")
 )
 
 // Error is an operation that failed: which one, with what arguments, and why.
@@ -23,6 +55,8 @@ type Error struct {
 	Op     string // a system call or an ioctl such as "UFFDIO_API", or what was asked for
 	Detail string // the arguments; may be empty
 	Err    error  // the cause; a syscall.Errno if it comes from the kernel
+
+	kind error // the name of the errno's meaning, if it has one
 }
 
 // Error has the cause last.
@@ -35,6 +69,10 @@ func (e *Error) Error() string {
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// Is answers for the meaning that the errno has in this call: ErrExists and the
+// others.
+func (e *Error) Is(target error) bool { return e.kind != nil && target == e.kind }
 
 // FeatureError says that the kernel lacks features that were required. It
 // answers errors.Is for errors.ErrUnsupported.

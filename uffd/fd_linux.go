@@ -1,6 +1,11 @@
 package uffd
 
-import "github.com/pageslot/pageslot/internal/ownedfd"
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/pageslot/pageslot/internal/ownedfd"
+)
 
 // Descriptor is a userfaultfd. Its methods may be called from several goroutines
 // at once, Close too: calls in flight end on this descriptor, and later ones fail
@@ -11,8 +16,11 @@ type Descriptor struct {
 	userModeOnly bool
 	claimed      Features // by the kernel
 	traps        func() (bool, error)
-	enabled      Features
 	ioctls       Ioctls
+	ready        atomic.Bool   // the handshake was done
+	enabled      atomic.Uint64 // Features
+	modes        sync.Mutex    // held while enabled changes
+	closing      bell          // rung by Close
 }
 
 // Path is how the descriptor was made.
@@ -33,7 +41,11 @@ func (d *Descriptor) Available() Features {
 
 // Enabled are the features that are in effect: those that were required, those
 // of the wanted that are available, and WP_UNPOPULATED with WP_ASYNC.
-func (d *Descriptor) Enabled() Features { return d.enabled }
+func (d *Descriptor) Enabled() Features { return Features(d.enabled.Load()) }
+
+// Ready tells whether the UFFDIO_API handshake was done: always, but for a
+// descriptor from [FromFD] that nobody has done it on.
+func (d *Descriptor) Ready() bool { return d.ready.Load() }
 
 // Ioctls are the calls that the descriptor itself understands. Those for a
 // range are known when it is registered.
@@ -58,10 +70,12 @@ func (d *Descriptor) Control(f func(fd int) error) error {
 }
 
 // Close closes the descriptor; with calls in flight, as soon as the last of them
-// has ended. The kernel then forgets all ranges registered with it and wakes all
+// has ended. Those that wait for events end at once. The kernel then forgets all ranges registered with it and wakes all
 // who wait for their pages, who find zeros there. The second Close does nothing.
 func (d *Descriptor) Close() error {
-	if err := d.fd.Close(); err != nil {
+	err := d.fd.Close()
+	d.closing.ring()
+	if err != nil {
 		return &Error{Op: "close", Err: err}
 	}
 	return nil

@@ -45,3 +45,29 @@ const (
 	IoctlSetMode      Ioctls = 1 << (sys.UFFDIO_SET_MODE & numberMask)     // 7.3
 	IoctlAPI          Ioctls = 1 << (sys.UFFDIO_API & numberMask)          // 4.3
 )
+
+// What Register asks for. The version is that of the first kernel whose headers
+// have it.
+const (
+	ModeMissing Mode = sys.UFFDIO_REGISTER_MODE_MISSING // pages that are not there (4.3)
+	ModeWP      Mode = sys.UFFDIO_REGISTER_MODE_WP      // writes to protected pages (5.7)
+	ModeMinor   Mode = sys.UFFDIO_REGISTER_MODE_MINOR   // pages that a shared file has, but that are not mapped (5.13)
+	ModeRWP     Mode = sys.UFFDIO_REGISTER_MODE_RWP     // accesses to protected pages (7.3)
+)
+
+// The events. The version is that of the first kernel whose headers have it.
+const (
+	EventPagefault EventKind = sys.UFFD_EVENT_PAGEFAULT // an access waits (4.3)
+	EventFork      EventKind = sys.UFFD_EVENT_FORK      // the process forked (4.11)
+	EventRemap     EventKind = sys.UFFD_EVENT_REMAP     // a mapping moved (4.11)
+	EventRemove    EventKind = sys.UFFD_EVENT_REMOVE    // contents were given up (4.11)
+	EventUnmap     EventKind = sys.UFFD_EVENT_UNMAP     // a mapping went (4.11)
+)
+
+// The flags of a fault.
+const (
+	FaultWrite FaultFlags = sys.UFFD_PAGEFAULT_FLAG_WRITE // a write; without it, a read or a fetch of instructions (4.3)
+	FaultWP    FaultFlags = sys.UFFD_PAGEFAULT_FLAG_WP    // the page is write-protected (5.7)
+	FaultMinor FaultFlags = sys.UFFD_PAGEFAULT_FLAG_MINOR // the page is in the file (5.13)
+	FaultRWP   FaultFlags = sys.UFFD_PAGEFAULT_FLAG_RWP   // the page is protected against all accesses (7.3)
+)

@@ -43,3 +43,28 @@ const (
 	IoctlSetMode
 	IoctlAPI
 )
+
+// See the Linux documentation for what each stands for.
+const (
+	ModeMissing Mode = 1 << iota
+	ModeWP
+	ModeMinor
+	ModeRWP
+)
+
+// See the Linux documentation for what each stands for.
+const (
+	EventPagefault EventKind = 1 + iota
+	EventFork
+	EventRemap
+	EventRemove
+	EventUnmap
+)
+
+// See the Linux documentation for what each stands for.
+const (
+	FaultWrite FaultFlags = 1 << iota
+	FaultWP
+	FaultMinor
+	FaultRWP
+)

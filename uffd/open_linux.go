@@ -62,18 +62,7 @@ func open(k kernel, o Options) (*Descriptor, error) {
 		return d.finish(k, fd, 0, 0)
 	}
 
-	// UFFDIO_API succeeds once for each descriptor, so asking costs one.
-	asked := sys.UffdioApi{Api: sys.UFFD_API}
-	err = k.api(fd, &asked)
-	_ = unix.Close(fd)
-	if err != nil {
-		return nil, apiError(0, err)
-	}
-	available, lie, err := believed(Features(asked.Features), k.traps)
-	if err != nil && (o.Required|o.Wanted)&writeProtection != 0 {
-		return nil, &Error{Op: "open", Detail: fmt.Sprintf("with features %v", o.Required|o.Wanted), Err: err}
-	}
-	enable, err := o.choose(available, lie)
+	enable, err := k.choose(fd, o)
 	if err != nil {
 		return nil, err
 	}
@@ -81,6 +70,22 @@ func open(k kernel, o Options) (*Descriptor, error) {
 		return nil, err
 	}
 	return d.finish(k, fd, enable, o.Required)
+}
+
+// choose asks the kernel on fd, which it closes, and gives the features to enable.
+// UFFDIO_API succeeds once for each descriptor, so asking costs one.
+func (k kernel) choose(fd int, o Options) (Features, error) {
+	asked := sys.UffdioApi{Api: sys.UFFD_API}
+	err := k.api(fd, &asked)
+	_ = unix.Close(fd)
+	if err != nil {
+		return 0, apiError(0, err)
+	}
+	available, lie, err := believed(Features(asked.Features), k.traps)
+	if err != nil && (o.Required|o.Wanted)&writeProtection != 0 {
+		return 0, &Error{Op: "open", Detail: fmt.Sprintf("with features %v", o.Required|o.Wanted), Err: err}
+	}
+	return o.choose(available, lie)
 }
 
 // first tries ways until one leads to a descriptor.
@@ -126,6 +131,15 @@ func viaDevice(flags int) (fd int, op string, err error) {
 
 // finish does the handshake and takes over fd, or closes it.
 func (d *Descriptor) finish(k kernel, fd int, enable, required Features) (*Descriptor, error) {
+	if err := d.handshake(k, fd, enable, required); err != nil {
+		_ = unix.Close(fd)
+		return nil, err
+	}
+	d.fd.Own(fd)
+	return d, nil
+}
+
+func (d *Descriptor) handshake(k kernel, fd int, enable, required Features) error {
 	a := sys.UffdioApi{Api: sys.UFFD_API, Features: uint64(enable)}
 	err := k.api(fd, &a)
 	if errors.Is(err, unix.EPERM) && enable.Has(FeatureEventFork) && !required.Has(FeatureEventFork) {
@@ -135,13 +149,12 @@ func (d *Descriptor) finish(k kernel, fd int, enable, required Features) (*Descr
 		err = k.api(fd, &a)
 	}
 	if err != nil {
-		_ = unix.Close(fd)
-		return nil, apiError(enable, err)
+		return apiError(enable, err)
 	}
 	d.claimed, d.traps, d.ioctls = Features(a.Features), k.traps, Ioctls(a.Ioctls)
-	d.enabled = enable | implied(enable)
-	d.fd.Own(fd)
-	return d, nil
+	d.enabled.Store(uint64(enable | implied(enable)))
+	d.ready.Store(true)
+	return nil
 }
 
 // implied are the features that the kernel enables along with others.

@@ -92,7 +92,7 @@ func (o Options) check() error {
 	case o.Path < AnyPath || o.Path > DevicePath:
 		return invalid("by %v", o.Path)
 	case (o.Required | o.Wanted).Has(FeatureRWPAsync) && !(o.Required | o.Wanted).Has(FeatureRWP):
-		return invalid("with RWP_ASYNC but without RWP, which it needs")
+		return &Error{Op: "open", Detail: fmt.Sprintf("with features %v", o.Required|o.Wanted), Err: fmt.Errorf("%w: %w", ErrRWPAsync, syscall.EINVAL)}
 	}
 	return nil
 }

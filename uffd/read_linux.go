@@ -1,0 +1,129 @@
+package uffd
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pageslot/pageslot/sys"
+)
+
+const opRead = "read"
+
+var errNotPollable = errors.New("poll reports POLLERR: the descriptor has been made blocking, or has had no UFFDIO_API handshake")
+
+// errNothing is always the same, since asking in vain is normal: TryRead must not
+// allocate.
+var errNothing = &Error{Op: opRead, Detail: "of events: there is none now", Err: unix.EAGAIN}
+
+// Read waits until there is an event, and takes as many as there are and fit. Page
+// faults come before other events. It returns how many it took.
+//
+// An event is given to one reader only. That of a fork opens a descriptor in this
+// process: look at all of them, and close their Child if you have no use for it.
+//
+// Waiting takes a thread of the operating system, not a processor of the Go
+// scheduler: the call sits in ppoll(2). To wait for many descriptors with one
+// thread, poll them (or let epoll do it) by [Descriptor.Control], and then use
+// TryRead. Close ends a Read that waits at once, with ErrClosed.
+//
+// Errors: ErrClosed; io.ErrShortBuffer if events is empty; [ErrNoHandshake];
+// EMFILE or ENFILE for the descriptor by which Close ends a wait (one for each
+// descriptor, from the first Read on). A fork whose descriptor can't be opened in
+// this process, EMFILE again, is not lost: its event stays until there is room.
+func (d *Descriptor) Read(events []Event) (int, error) {
+	return d.ReadContext(context.Background(), events)
+}
+
+// ReadContext is Read with an end: if ctx is over before there is an event, it
+// returns context.Cause(ctx). A context that can end costs another descriptor
+// while the call waits; with context.Background() it does not allocate.
+func (d *Descriptor) ReadContext(ctx context.Context, events []Event) (int, error) {
+	for {
+		n, err := d.TryRead(events)
+		if err != errNothing {
+			return n, err
+		}
+		if err := d.wait(ctx); err != nil {
+			return 0, &Error{Op: opRead, Detail: "of events", Err: err}
+		}
+	}
+}
+
+// TryRead is Read that does not wait: if there is no event it returns EAGAIN,
+// which is errors.Is(err, syscall.EAGAIN).
+func (d *Descriptor) TryRead(events []Event) (int, error) {
+	if len(events) == 0 {
+		return 0, &Error{Op: opRead, Detail: "of events", Err: io.ErrShortBuffer}
+	}
+	fd, err := d.fd.Hold()
+	if err != nil {
+		return 0, &Error{Op: opRead, Err: err}
+	}
+	defer d.fd.Drop()
+	var taken int
+	for taken < len(events) {
+		// On the stack: 1 KiB. Larger batches take several calls.
+		var raw [32]sys.UffdMsg
+		room := min(len(raw), len(events)-taken)
+		n, err := sys.UffdRead(fd, raw[:room])
+		if err != nil {
+			if taken > 0 {
+				break
+			}
+			return 0, d.unread(err)
+		}
+		for i := range raw[:n] {
+			events[taken+i] = d.event(&raw[i])
+		}
+		taken += n
+		if n < room {
+			break
+		}
+	}
+	return taken, nil
+}
+
+func (d *Descriptor) unread(err error) error {
+	switch {
+	case errors.Is(err, unix.EAGAIN):
+		return errNothing
+	case errors.Is(err, unix.EINVAL) && !d.Ready():
+		return &Error{Op: opRead, Detail: ErrNoHandshake.Error(), Err: err, kind: ErrNoHandshake}
+	}
+	return &Error{Op: opRead, Detail: "of events", Err: err}
+}
+
+func (d *Descriptor) wait(ctx context.Context) error {
+	fd, err := d.fd.Hold()
+	if err != nil {
+		return err
+	}
+	defer d.fd.Drop()
+	return d.closing.wait(ctx, fd)
+}
+
+// event takes over the descriptor that came with a fork.
+func (d *Descriptor) event(m *sys.UffdMsg) Event {
+	e := decode(m)
+	if e.Kind == EventFork {
+		e.child = d.adopt(int(m.Arg.Fork().Ufd))
+		e.arg = [3]uint64{}
+	}
+	return e
+}
+
+// adopt makes a descriptor of a forked process, which the kernel has made with
+// the features of its parent.
+func (d *Descriptor) adopt(fd int) *Descriptor {
+	c := &Descriptor{path: d.path, userModeOnly: d.userModeOnly, claimed: d.claimed, traps: d.traps, ioctls: d.ioctls}
+	c.ready.Store(true)
+	c.enabled.Store(d.enabled.Load())
+	// The flags are those with which the parent's was made. Where they were others,
+	// a program that is started in this moment inherits it.
+	_ = setFlags(fd)
+	c.fd.Own(fd)
+	return c
+}

@@ -1,0 +1,98 @@
+package uffd
+
+import (
+	"context"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pageslot/pageslot/internal/ownedfd"
+)
+
+// bell ends waits: an eventfd that becomes readable when it is rung, and stays so.
+// The zero bell has none until somebody waits.
+type bell struct {
+	mu   sync.Mutex
+	fd   ownedfd.FD
+	made bool
+	rung bool
+}
+
+// hold returns the number to poll beside the descriptor's own; drop gives it
+// back. A bell that was rung cannot be held: there is nothing to wait for.
+func (b *bell) hold() (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.rung {
+		return -1, ErrClosed
+	}
+	if !b.made {
+		fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+		if err != nil {
+			return -1, err
+		}
+		b.fd.Own(fd)
+		b.made = true
+	}
+	return b.fd.Hold()
+}
+
+func (b *bell) drop() { b.fd.Drop() }
+
+// ring ends all waits, now and later. The eventfd goes when the last of them has
+// ended.
+func (b *bell) ring() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.rung {
+		return
+	}
+	b.rung = true
+	if b.made {
+		_, _ = unix.Write(b.fd.Number(), []byte{1, 0, 0, 0, 0, 0, 0, 1})
+		_ = b.fd.Close()
+	}
+}
+
+// wait returns when there is something to read from fd, or when the bell rings,
+// or when ctx ends.
+func (b *bell) wait(ctx context.Context, fd int) error {
+	rope, err := b.hold()
+	if err != nil {
+		return err
+	}
+	defer b.drop()
+	set := [3]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}, {Fd: int32(rope), Events: unix.POLLIN}}
+	waited := set[:2]
+	if ctx.Done() != nil {
+		var over bell
+		number, err := over.hold()
+		if err != nil {
+			return err
+		}
+		defer over.ring()
+		defer over.drop()
+		defer context.AfterFunc(ctx, over.ring)()
+		set[2] = unix.PollFd{Fd: int32(number), Events: unix.POLLIN}
+		waited = set[:3]
+	}
+	for {
+		_, err := unix.Ppoll(waited, nil, nil)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return err
+		case set[1].Revents != 0:
+			return ErrClosed
+		case set[0].Revents&unix.POLLIN != 0:
+			return nil
+		case set[0].Revents != 0:
+			// The kernel says so of a descriptor without a handshake, and of one
+			// that somebody has made blocking again.
+			return errNotPollable
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		}
+	}
+}
