@@ -1,0 +1,265 @@
+package selftests
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pageslot/pageslot/sys"
+	"github.com/pageslot/pageslot/testgate"
+	"github.com/pageslot/pageslot/uffd"
+)
+
+// memory is a kind of memory that userfaultfd serves.
+type memory string
+
+const (
+	anon           memory = "anon"            // MAP_PRIVATE|MAP_ANONYMOUS
+	shmem          memory = "shmem"           // MAP_SHARED of a memfd
+	shmemPrivate   memory = "shmem-private"   // MAP_PRIVATE of a memfd
+	hugetlb        memory = "hugetlb"         // MAP_SHARED of a memfd of huge pages
+	hugetlbPrivate memory = "hugetlb-private" // MAP_PRIVATE of a memfd of huge pages
+)
+
+var allMemory = []memory{anon, shmem, shmemPrivate, hugetlb, hugetlbPrivate}
+
+func (k memory) file() bool    { return k != anon }
+func (k memory) huge() bool    { return k == hugetlb || k == hugetlbPrivate }
+func (k memory) private() bool { return k == anon || k == shmemPrivate || k == hugetlbPrivate }
+
+// smallPage is the kernel's smallest page.
+var smallPage = uint64(os.Getpagesize())
+
+// area is fresh memory of some pages, none of which is there yet.
+type area struct {
+	kind  memory
+	mem   []byte // registered, mostly: no goroutine may touch a page of it that faults
+	alias []byte // the same pages again, never registered; nil for private memory
+	page  uint64 // the size of a page of this memory
+	fd    int    // the file, or -1
+
+	lost bool
+}
+
+// newArea maps pages of kind k. They go at the end of the test. Huge pages are
+// asked for, and given back; where there are none the test is skipped.
+func newArea(t testing.TB, k memory, pages int) *area {
+	t.Helper()
+	return newAlignedArea(t, k, pages, 0)
+}
+
+// newAlignedArea is newArea at a multiple of align, for huge pages that are not
+// hugetlb's.
+func newAlignedArea(t testing.TB, k memory, pages int, align uint64) *area {
+	t.Helper()
+	checkProcess(t)
+	a := &area{kind: k, page: smallPage, fd: -1}
+	if k.file() {
+		a.fd = newFile(t, k.huge())
+		var st unix.Stat_t
+		if err := unix.Fstat(a.fd, &st); err != nil {
+			t.Fatal(err)
+		}
+		if k.huge() {
+			a.page = uint64(st.Blksize)
+			huge := pages
+			if k.private() {
+				huge *= 2 // the file's own, and the copies
+			}
+			needHugePages(t, huge, a.page)
+		}
+		if err := unix.Ftruncate(a.fd, int64(pages)*int64(a.page)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	length := uint64(pages) * a.page
+	a.mem = mapPages(t, a, length, align, k.private())
+	if k.file() && !k.private() {
+		a.alias = mapPages(t, a, length, 0, false)
+	}
+	return a
+}
+
+func newFile(t testing.TB, huge bool) int {
+	t.Helper()
+	flags := uint(sys.MFD_CLOEXEC | sys.MFD_ALLOW_SEALING)
+	if huge {
+		flags |= sys.MFD_HUGETLB
+	}
+	fd, err := sys.MemfdCreate("selftests", flags)
+	if errors.Is(err, unix.EACCES) { // vm.memfd_noexec=2
+		fd, err = sys.MemfdCreate("selftests", flags|sys.MFD_NOEXEC_SEAL)
+	}
+	if huge && err != nil {
+		err = fmt.Errorf("a file of huge pages: %w: %w", errors.ErrUnsupported, err)
+		testgate.Need(t, testgate.Hugetlb, err)
+	}
+	testgate.Need(t, testgate.Memfd, err)
+	t.Cleanup(func() {
+		if err := unix.Close(fd); err != nil {
+			t.Error(err)
+		}
+	})
+	return fd
+}
+
+func mapPages(t testing.TB, a *area, length, align uint64, private bool) []byte {
+	t.Helper()
+	flags := unix.MAP_SHARED
+	if private {
+		flags = unix.MAP_PRIVATE
+	}
+	if a.fd < 0 {
+		flags |= unix.MAP_ANON
+	}
+	all, err := unix.Mmap(a.fd, 0, int(length+align), unix.PROT_READ|unix.PROT_WRITE, flags)
+	if a.kind.huge() && errors.Is(err, unix.ENOMEM) {
+		testgate.Skip(t, testgate.Hugetlb, fmt.Sprintf("there are not enough free huge pages for %d bytes", length))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if a.lost {
+			return
+		}
+		if err := unix.Munmap(all); err != nil {
+			t.Error(err)
+		}
+	})
+	if !a.kind.huge() && align == 0 {
+		// Where they are always on, a page could be there because its neighbour is.
+		if err := unix.Madvise(all, unix.MADV_NOHUGEPAGE); err != nil && !errors.Is(err, unix.EINVAL) {
+			t.Fatal(err)
+		}
+	}
+	if align == 0 {
+		return all
+	}
+	from := (align - uffd.RangeOf(all).Start%align) % align
+	return all[from : from+length : from+length]
+}
+
+// lose tells that the test itself has unmapped or moved a.mem (and alias), so that
+// something else may be there by the end of the test.
+func (a *area) lose() { a.lost = true }
+
+// addr is the address of page i.
+func (a *area) addr(i int) uint64 { return uffd.RangeOf(a.mem).Start + uint64(i)*a.page }
+
+// at is page i.
+func (a *area) at(i int) uffd.Range { return uffd.Range{Start: a.addr(i), Len: a.page} }
+
+// span is n pages from page i on.
+func (a *area) span(i, n int) uffd.Range {
+	return uffd.Range{Start: a.addr(i), Len: uint64(n) * a.page}
+}
+
+// all is the whole area.
+func (a *area) all() uffd.Range { return uffd.RangeOf(a.mem) }
+
+// filled is n pages' worth of bytes that differ from page to page, and from seed
+// to seed, and are never 0.
+func (a *area) filled(n int, seed byte) []byte {
+	b := make([]byte, uint64(n)*a.page)
+	for i := range b {
+		b[i] = byte((uint64(i)/a.page*31+uint64(i)%251+uint64(seed)*7)%255) + 1
+	}
+	return b
+}
+
+// forEach runs f as a subtest for every kind.
+func forEach(t *testing.T, kinds []memory, f func(t *testing.T, k memory)) {
+	t.Helper()
+	for _, k := range kinds {
+		t.Run(string(k), func(t *testing.T) { f(t, k) })
+	}
+}
+
+// open makes a descriptor that is closed at the end of the test. It sees the
+// faults of processes (of internal/rawproc) at least; see openAll for more. What
+// the kernel lacks of the required features skips the test.
+func open(t testing.TB, o uffd.Options) *uffd.Descriptor {
+	t.Helper()
+	if o.UserMode == uffd.KernelFaults {
+		o.UserMode = uffd.UserModeFallback
+	}
+	return opened(t, o, testgate.Userfaultfd)
+}
+
+// openAll makes a descriptor that sees faults inside the kernel too, or skips.
+func openAll(t testing.TB, o uffd.Options) *uffd.Descriptor {
+	t.Helper()
+	o.UserMode = uffd.KernelFaults
+	return opened(t, o, testgate.UffdKernelFaults)
+}
+
+func opened(t testing.TB, o uffd.Options, name testgate.Name) *uffd.Descriptor {
+	t.Helper()
+	checkProcess(t)
+	d, err := uffd.Open(o)
+	if _, lacks := errors.AsType[*uffd.FeatureError](err); lacks {
+		testgate.Skip(t, testgate.UffdFeature, err.Error())
+	}
+	if errors.Is(err, uffd.ErrEventFork) {
+		testgate.Need(t, testgate.UffdKernelFaults, err)
+	}
+	testgate.Need(t, name, err)
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}
+
+// register is Register, which has to work.
+func register(t testing.TB, d *uffd.Descriptor, r uffd.Range, m uffd.Mode) uffd.Ioctls {
+	t.Helper()
+	ioctls, err := d.Register(r, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ioctls
+}
+
+// patience is how long a test waits for what must come.
+func patience(t testing.TB) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), testgate.Stretch(t, 20*time.Second))
+}
+
+// nextEvent is the next message.
+func nextEvent(t testing.TB, d *uffd.Descriptor) uffd.Event {
+	t.Helper()
+	ctx, cancel := patience(t)
+	defer cancel()
+	var events [1]uffd.Event
+	if _, err := d.ReadContext(ctx, events[:]); err != nil {
+		t.Fatal(err)
+	}
+	return events[0]
+}
+
+// nextFault is the next message, which has to be about a fault.
+func nextFault(t testing.TB, d *uffd.Descriptor) uffd.Fault {
+	t.Helper()
+	e := nextEvent(t, d)
+	if e.Kind != uffd.EventPagefault {
+		t.Fatalf("%v; want a fault", &e)
+	}
+	return e.Fault()
+}
+
+// noEvent fails the test if there is a message.
+func noEvent(t testing.TB, d *uffd.Descriptor) {
+	t.Helper()
+	var events [1]uffd.Event
+	if n, err := d.TryRead(events[:]); n != 0 || !errors.Is(err, unix.EAGAIN) {
+		t.Errorf("%d messages, %v: %v; want none", n, err, &events[0])
+	}
+}

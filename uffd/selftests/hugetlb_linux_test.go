@@ -1,0 +1,74 @@
+package selftests
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pageslot/pageslot/testgate"
+)
+
+// largestHuge bounds what huge pages may take: with pages of 64 KiB, arm64's have
+// 512 MiB.
+const largestHuge = 64 << 20
+
+const hugePagesFile = "/proc/sys/vm/nr_hugepages"
+
+// needHugePages makes the kernel reserve n more huge pages of the default size
+// until the end of the test. Who may not ask for them uses those that are there:
+// mmap then says whether they suffice.
+func needHugePages(t testing.TB, n int, size uint64) {
+	t.Helper()
+	if size > largestHuge {
+		testgate.Skip(t, testgate.Hugetlb, fmt.Sprintf("a huge page has %d bytes, too many to try", size))
+	}
+	got, err := addHugePages(n)
+	if errors.Is(err, os.ErrPermission) || errors.Is(err, unix.EROFS) {
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := addHugePages(-got); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// addHugePages changes the number of reserved huge pages by n, and returns by how
+// many it did change. It adds rather than sets, under a lock, since other
+// processes may do the same.
+func addHugePages(n int) (int, error) {
+	f, err := os.OpenFile(hugePagesFile, os.O_RDWR, 0)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+		return 0, err
+	}
+	before, err := hugePages()
+	if err != nil {
+		return 0, err
+	}
+	if _, err := f.WriteString(strconv.Itoa(max(0, before+n))); err != nil {
+		return 0, err
+	}
+	after, err := hugePages()
+	return after - before, err
+}
+
+// hugePages is how many are reserved.
+func hugePages() (int, error) {
+	text, err := os.ReadFile(hugePagesFile)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(strings.TrimSpace(string(text)))
+}
