@@ -52,6 +52,12 @@ forbid() {
 		allow+=(pkey)
 	fi
 
+	# The sysctl (Linux 6.6) is 2 for nobody, 1 for a group and root.
+	grep -qw io_uring_setup /proc/kallsyms 2>/dev/null || allow+=(io-uring)
+	case $(cat /proc/sys/kernel/io_uring_disabled 2>/dev/null) in
+	2) allow+=(io-uring) ;;
+	1) [ "$who" = root ] || allow+=(io-uring) ;;
+	esac
 	kernel 5.3 || allow+=(pidfd)
 	kernel 5.14 || allow+=(populate)
 	kernel 6.3 || allow+=(memfd-noexec)
@@ -69,6 +75,7 @@ forbid() {
 
 	[ "$(awk '/HugePages_Free/ {print $2}' /proc/meminfo)" -ge 16 ] 2>/dev/null || allow+=(hugetlb)
 	[ "$(awk '/MemAvailable/ {print $2}' /proc/meminfo)" -ge $((6 << 20)) ] || allow+=(memory)
+	[ "$(wc -l </proc/swaps)" -gt 1 ] || allow+=(swap)
 	[ "$(cat /proc/sys/vm/max_map_count)" -ge 65530 ] || allow+=(map-count)
 	[ "$(getconf LONG_BIT)" = 64 ] && [ "$(ulimit -v)" = unlimited ] || allow+=(address-space)
 	[ "$(nproc)" -gt 1 ] || allow+=(cpus)

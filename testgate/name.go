@@ -39,6 +39,7 @@ const (
 	ProcmapQuery     Name = "procmap-query"
 	Droppable        Name = "droppable"
 	Collapse         Name = "collapse"
+	IOUring          Name = "io-uring"
 	Proc             Name = "proc"
 
 	// What the machine and its settings offer.
@@ -47,6 +48,7 @@ const (
 	Memlock      Name = "memlock"
 	AddressSpace Name = "address-space"
 	Memory       Name = "memory"
+	Swap         Name = "swap"
 	MapCount     Name = "map-count"
 	Overcommit   Name = "overcommit"
 	PageSize     Name = "page-size"
@@ -101,6 +103,7 @@ var table = []entry{
 	{ProcmapQuery, "PROCMAP_QUERY (Linux 6.11)", false},
 	{Droppable, "MAP_DROPPABLE (Linux 6.11, 64-bit kernels)", false},
 	{Collapse, "MADV_COLLAPSE (Linux 6.1), and transparent huge pages", false},
+	{IOUring, "io_uring (Linux 5.1), not switched off: its buffers are how a page gets pinned", true},
 	{Proc, "/proc as Linux has it", false},
 
 	{Hugetlb, "huge pages of hugetlbfs, reserved by the administrator", true},
@@ -108,6 +111,7 @@ var table = []entry{
 	{Memlock, "leave to lock a little memory (RLIMIT_MEMLOCK)", true},
 	{AddressSpace, "more address space than this process has", false},
 	{Memory, "more memory than this machine has free", false},
+	{Swap, "a swap area, and memory that the kernel is willing to put there", false},
 	{MapCount, "a higher vm.max_map_count", false},
 	{Overcommit, "another vm.overcommit_memory", false},
 	{PageSize, "pages of another size", false},
