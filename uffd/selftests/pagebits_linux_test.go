@@ -1,0 +1,181 @@
+package selftests
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pageslot/pageslot/sys"
+	"github.com/pageslot/pageslot/testgate"
+	"github.com/pageslot/pageslot/uffd"
+)
+
+// pageBits is what /proc/PID/pagemap says of a page. No header has these bits: the
+// kernel's text on pagemap does (Documentation/admin-guide/mm/pagemap.rst).
+type pageBits uint64
+
+const (
+	bitProtected pageBits = 1 << 57 // by userfaultfd (Linux 5.14)
+	bitGuard     pageBits = 1 << 58 // MADV_GUARD_INSTALL (Linux 6.15)
+	bitSwapped   pageBits = 1 << 62
+	bitPresent   pageBits = 1 << 63
+)
+
+func (b pageBits) has(other pageBits) bool { return b&other == other }
+
+// bitsAt reads the word of the page at addr.
+func bitsAt(t testing.TB, addr uint64) pageBits {
+	t.Helper()
+	f, err := os.Open("/proc/self/pagemap")
+	if err != nil {
+		testgate.Skip(t, testgate.Proc, err.Error())
+	}
+	defer f.Close()
+	var word [8]byte
+	if _, err := f.ReadAt(word[:], int64(addr/smallPage*uint64(len(word)))); err != nil {
+		t.Fatal(err)
+	}
+	return pageBits(binary.NativeEndian.Uint64(word[:]))
+}
+
+// picture has a letter for every small page of r: p is protected by userfaultfd, s
+// swapped out, and P, S both of these; x is there, and _ is not.
+func picture(t testing.TB, r uffd.Range) string {
+	t.Helper()
+	var s strings.Builder
+	for a := r.Start; a < r.End(); a += smallPage {
+		b := bitsAt(t, a)
+		switch {
+		case b.has(bitProtected | bitSwapped):
+			s.WriteByte('S')
+		case b.has(bitProtected | bitPresent):
+			s.WriteByte('P')
+		case b.has(bitProtected):
+			s.WriteByte('p')
+		case b.has(bitSwapped):
+			s.WriteByte('s')
+		case b.has(bitPresent):
+			s.WriteByte('x')
+		default:
+			s.WriteByte('_')
+		}
+	}
+	return s.String()
+}
+
+// protected tells of each page of the area whether it is protected: #, and . if
+// not. A page counts as protected if all of its small pages are.
+func (a *area) protected(t testing.TB) string {
+	t.Helper()
+	var s strings.Builder
+	for i := range len(a.mem) / int(a.page) {
+		n, r := 0, a.at(i)
+		for addr := r.Start; addr < r.End(); addr += smallPage {
+			if bitsAt(t, addr).has(bitProtected) {
+				n++
+			}
+		}
+		switch uint64(n) {
+		case a.page / smallPage:
+			s.WriteByte('#')
+		case 0:
+			s.WriteByte('.')
+		default:
+			s.WriteByte('?')
+		}
+	}
+	return s.String()
+}
+
+// wantProtected compares protected with want, on kernels that show it (Linux
+// 5.14).
+func wantProtected(t testing.TB, a *area, want string) {
+	t.Helper()
+	if !showsProtection(t) {
+		return
+	}
+	if got := a.protected(t); got != want {
+		t.Errorf("protected pages: %s, want %s", got, want)
+	}
+}
+
+var shows struct {
+	once sync.Once
+	yes  bool
+	err  error
+}
+
+// showsProtection asks the kernel, with a page of its own, whether pagemap shows
+// what userfaultfd protects.
+func showsProtection(t testing.TB) bool {
+	t.Helper()
+	shows.once.Do(func() { shows.yes, shows.err = tryShowsProtection(t) })
+	if shows.err != nil {
+		t.Fatal(shows.err)
+	}
+	return shows.yes
+}
+
+func tryShowsProtection(t testing.TB) (bool, error) {
+	d, err := uffd.Open(uffd.Options{Required: uffd.FeaturePagefaultFlagWP, UserMode: uffd.UserModeFallback})
+	if err != nil {
+		return false, nil // nothing to be shown
+	}
+	defer d.Close()
+	mem, err := unix.Mmap(-1, 0, int(smallPage), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = unix.Munmap(mem) }()
+	mem[0] = 1
+	r := uffd.RangeOf(mem)
+	if _, err := d.Register(r, uffd.ModeWP); err != nil {
+		return false, err
+	}
+	if err := d.WriteProtect(r); err != nil {
+		return false, err
+	}
+	return bitsAt(t, r.Start).has(bitProtected), nil
+}
+
+// swapOut makes the kernel write a range to swap space, or skips the test.
+func swapOut(t testing.TB, r uffd.Range) {
+	t.Helper()
+	left := uint64(0)
+	// A page that was in use a moment ago may need more than one try.
+	for range 20 {
+		if err := sys.Madvise(uintptr(r.Start), uintptr(r.Len), sys.MADV_PAGEOUT); err != nil {
+			t.Fatal(err)
+		}
+		left = 0
+		for a := r.Start; a < r.End(); a += smallPage {
+			if !bitsAt(t, a).has(bitSwapped) {
+				left++
+			}
+		}
+		if left == 0 {
+			return
+		}
+		if !haveSwap(t) {
+			break
+		}
+		time.Sleep(testgate.Stretch(t, time.Millisecond))
+	}
+	testgate.Skip(t, testgate.Swap, fmt.Sprintf("MADV_PAGEOUT left %d pages of %v in memory", left, r))
+}
+
+func haveSwap(t testing.TB) bool {
+	t.Helper()
+	text, err := os.ReadFile("/proc/swaps")
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return strings.Count(string(text), "\n") > 1
+}
