@@ -1,12 +1,17 @@
 package uffd
 
 import (
+	"errors"
+	"fmt"
 	"runtime"
 	"strings"
 )
 
 // deadlyHere are features of which no program may make use on this port.
 var deadlyHere = deadly(runtime.GOARCH)
+
+// errDeadly is the error of a call that uses such a feature.
+var errDeadly = fmt.Errorf("kernels of this port stop when it is used: %w", errors.ErrUnsupported)
 
 // deadly is about kernels that stop when a feature is used. This cannot be asked,
 // since the question would stop the machine of whoever asks.

@@ -74,6 +74,9 @@ func (d *Descriptor) Continue(r Range, flags Flags) (uint64, error) {
 // Poison makes touching missing pages fail: with SIGBUS, and EFAULT inside
 // system calls (UFFDIO_POISON, Linux 6.6). MADV_DONTNEED takes the poison away.
 // Flag: DontWake.
+//
+// On mips it is refused (errors.ErrUnsupported): kernels of these ports stop when
+// such a page is touched.
 func (d *Descriptor) Poison(r Range, flags Flags) (uint64, error) {
 	fd, err := d.fd.Hold()
 	if err != nil {
@@ -149,6 +152,9 @@ func continuePages(fd int, r Range, flags Flags) (uint64, error) {
 }
 
 func poisonPages(fd int, r Range, flags Flags) (uint64, error) {
+	if deadlyHere.Has(FeaturePoison) {
+		return 0, errDeadly
+	}
 	mode, err := flags.mode(sys.UFFDIO_POISON_MODE_DONTWAKE, 0, 0)
 	if err != nil {
 		return 0, err
