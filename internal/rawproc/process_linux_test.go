@@ -1,0 +1,278 @@
+package rawproc_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"runtime"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/pageslot/pageslot/internal/rawproc"
+	"github.com/pageslot/pageslot/sys"
+	"github.com/pageslot/pageslot/testgate"
+	"golang.org/x/sys/unix"
+)
+
+// makers are the two ways to a process.
+var makers = map[string]func(...rawproc.Op) (*rawproc.Process, error){
+	"share": rawproc.Share,
+	"fork":  rawproc.Fork,
+}
+
+// eachMaker runs a test for both, and checks that nothing is left.
+func eachMaker(t *testing.T, f func(t *testing.T, name string)) {
+	testgate.Need(t, testgate.Port, rawproc.Supported())
+	for name := range makers {
+		t.Run(name, func(t *testing.T) {
+			checkLeft(t)
+			f(t, name)
+		})
+	}
+}
+
+func start(t testing.TB, name string, ops ...rawproc.Op) *rawproc.Process {
+	t.Helper()
+	p, err := makers[name](ops...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Kill(); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+func wait(t testing.TB, p *rawproc.Process) syscall.WaitStatus {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), testgate.Stretch(t, 20*time.Second))
+	defer cancel()
+	status, err := p.Wait(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return status
+}
+
+// shared is memory that a forked process shares.
+func shared(t testing.TB) []byte {
+	t.Helper()
+	mem, err := unix.Mmap(-1, 0, os.Getpagesize(), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_ANONYMOUS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Munmap(mem); err != nil {
+			t.Error(err)
+		}
+	})
+	return mem
+}
+
+func TestEveryStep(t *testing.T) {
+	eachMaker(t, func(t *testing.T, name string) {
+		mem := shared(t)
+		at := address(mem)
+		mem[8], mem[9], mem[10] = 7, 200, 9
+		p := start(t, name,
+			rawproc.Load(at+9),
+			rawproc.Store(at+17, 0x5a),
+			rawproc.Syscall(sys.SYS_GETPID),
+			rawproc.Syscall(sys.SYS_GETPPID),
+			rawproc.Syscall(sys.SYS_CLOSE, ^uint64(0)),
+			rawproc.Set(at+4, 0x80000001),
+			rawproc.Await(at, 0xfedcba98),
+			rawproc.Load(at+12),
+			rawproc.Exit(42),
+			rawproc.Store(at+18, 1),
+		)
+		for loadWord(mem[4:]) != 0x80000001 {
+			time.Sleep(time.Millisecond)
+		}
+		if n := p.Done(); n < 5 || n > 6 {
+			t.Errorf("%d steps are done before the word is set", n)
+		}
+		if _, done := p.Result(6); done {
+			t.Error("Await is done before the word is set")
+		}
+		mem[12] = 77
+		storeWord(mem, 0xfedcba98)
+		status := wait(t, p)
+		if !status.Exited() || status.ExitStatus() != 42 {
+			t.Errorf("status %#x, want exit code 42", status)
+		}
+		if n := p.Done(); n != 8 {
+			t.Errorf("%d steps are done, want 8", n)
+		}
+		badFD := -int64(unix.EBADF)
+		for i, want := range []uint64{200, 0, uint64(p.Pid()), uint64(os.Getpid()), uint64(badFD), 0, uint64(0xfedcba98), 77} {
+			got, done := p.Result(i)
+			if i == 6 {
+				got = want // Await has no result that counts
+			}
+			if !done || got != want {
+				t.Errorf("step %d: %#x, %v, want %#x", i, got, done, want)
+			}
+		}
+		for _, i := range []int{-1, 8, 9, 100} {
+			if _, done := p.Result(i); done {
+				t.Errorf("step %d is done", i)
+			}
+		}
+		if mem[17] != 0x5a || mem[16] != 0 || mem[18] != 0 {
+			t.Errorf("memory around the store: % x", mem[16:19])
+		}
+	})
+}
+
+// All six arguments get through, at their full width: mmap has that many.
+func TestSixArguments(t *testing.T) {
+	eachMaker(t, func(t *testing.T, name string) {
+		file, err := os.CreateTemp(t.TempDir(), "six")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		page := uint64(os.Getpagesize())
+		if _, err := file.WriteAt([]byte{99}, int64(page)); err != nil {
+			t.Fatal(err)
+		}
+		at := address(shared(t))
+		number, offset := mmapCall(page)
+		p := start(t, name,
+			rawproc.Syscall(number, at, page, unix.PROT_READ, unix.MAP_SHARED|unix.MAP_FIXED, uint64(file.Fd()), offset),
+			rawproc.Load(at))
+		wait(t, p)
+		if got, _ := p.Result(0); got != at {
+			t.Errorf("mmap: %#x, want %#x", got, at)
+		}
+		if got, _ := p.Result(1); got != 99 {
+			t.Errorf("the byte there is %d, want 99", got)
+		}
+	})
+}
+
+func TestEndsByItself(t *testing.T) {
+	eachMaker(t, func(t *testing.T, name string) {
+		p := start(t, name)
+		if status := wait(t, p); !status.Exited() || status.ExitStatus() != 0 {
+			t.Errorf("status %#x of a process without steps, want exit code 0", status)
+		}
+		if _, ok := p.Fault(); ok {
+			t.Error("it has a fault")
+		}
+	})
+}
+
+func TestBadAccess(t *testing.T) {
+	eachMaker(t, func(t *testing.T, name string) {
+		mem := shared(t)
+		if err := unix.Mprotect(mem, unix.PROT_READ); err != nil {
+			t.Fatal(err)
+		}
+		file, err := unix.MemfdCreate("beyond", unix.MFD_CLOEXEC)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(file)
+		beyond, err := unix.Mmap(file, 0, os.Getpagesize(), unix.PROT_READ, unix.MAP_SHARED)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Munmap(beyond)
+
+		for what, c := range map[string]struct {
+			op   rawproc.Op
+			sig  syscall.Signal
+			addr uint64
+		}{
+			"load of what is not mapped": {rawproc.Load(16), syscall.SIGSEGV, 16},
+			"store to what is read-only": {rawproc.Store(address(mem)+5, 1), syscall.SIGSEGV, address(mem) + 5},
+			"load beyond the file's end": {rawproc.Load(address(beyond) + 7), syscall.SIGBUS, address(beyond) + 7},
+		} {
+			p := start(t, name, rawproc.Load(address(mem)), c.op)
+			status := wait(t, p)
+			if !status.Signaled() || status.Signal() != c.sig {
+				t.Errorf("%s: status %#x, want %v", what, status, c.sig)
+			}
+			f, ok := p.Fault()
+			if runtime.GOARCH == "s390x" { // a fault has the address of its page
+				c.addr &^= uint64(os.Getpagesize()) - 1
+			}
+			if !ok || f.Signal != int(c.sig) || f.Code <= 0 || f.Address != c.addr {
+				t.Errorf("%s: fault %+v, %v, want address %#x", what, f, ok, c.addr)
+			}
+			if n := p.Done(); n != 1 {
+				t.Errorf("%s: %d steps are done, want 1", what, n)
+			}
+		}
+	})
+}
+
+func TestKill(t *testing.T) {
+	eachMaker(t, func(t *testing.T, name string) {
+		mem := shared(t)
+		p := start(t, name, rawproc.Set(address(mem)+4, 1), rawproc.Await(address(mem), 1))
+		for loadWord(mem[4:]) != 1 {
+			time.Sleep(time.Millisecond)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if _, err := p.Wait(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Wait for a process that waits: %v", err)
+		}
+		for range 2 {
+			if err := p.Kill(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if status := wait(t, p); !status.Signaled() || status.Signal() != syscall.SIGKILL {
+			t.Errorf("status %#x, want SIGKILL", status)
+		}
+		if n := p.Done(); n != 1 {
+			t.Errorf("%d steps are done, want 1", n)
+		}
+	})
+}
+
+// What one is told apart by: whose memory and whose descriptors it has.
+func TestShareAndForkDiffer(t *testing.T) {
+	eachMaker(t, func(t *testing.T, name string) {
+		mem, err := unix.Mmap(-1, 0, os.Getpagesize(), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Munmap(mem)
+		fd, err := unix.MemfdCreate("one", unix.MFD_CLOEXEC)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := start(t, name, rawproc.Store(address(mem), 1), rawproc.Syscall(sys.SYS_CLOSE, uint64(fd)))
+		wait(t, p)
+		if r, done := p.Result(1); r != 0 || !done {
+			t.Errorf("close: %#x, %v", r, done)
+		}
+		closed := unix.Close(fd) != nil
+		if shares := name == "share"; (mem[0] == 1) != shares || closed != shares {
+			t.Errorf("the store is seen: %v, the close is seen: %v", mem[0] == 1, closed)
+		}
+	})
+}
+
+func TestBadSteps(t *testing.T) {
+	eachMaker(t, func(t *testing.T, name string) {
+		for _, op := range []rawproc.Op{
+			rawproc.Syscall(sys.SYS_GETPID, 1, 2, 3, 4, 5, 6, 7),
+			rawproc.Await(0x1002, 1),
+			rawproc.Set(0x1001, 1),
+		} {
+			p, err := makers[name](rawproc.Exit(0), op)
+			if p != nil || !errors.Is(err, unix.EINVAL) {
+				t.Errorf("%v, %v, want EINVAL", p, err)
+			}
+		}
+	})
+}
