@@ -142,7 +142,14 @@ func mapPages(t testing.TB, a *area, length, align uint64, private bool) []byte 
 		return all
 	}
 	from := (align - uffd.RangeOf(all).Start%align) % align
-	return all[from : from+length : from+length]
+	aligned := all[from : from+length : from+length]
+	if a.fd >= 0 { // its beginning belongs there
+		start := uintptr(uffd.RangeOf(aligned).Start)
+		if _, err := sys.Mmap(start, uintptr(length), sys.PROT_READ|sys.PROT_WRITE, flags|sys.MAP_FIXED, a.fd, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return aligned
 }
 
 // lose tells that the test itself has unmapped or moved a.mem (and alias), so that

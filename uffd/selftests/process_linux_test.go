@@ -7,6 +7,7 @@ import (
 	"github.com/pageslot/pageslot/internal/rawproc"
 	"github.com/pageslot/pageslot/sys"
 	"github.com/pageslot/pageslot/testgate"
+	"github.com/pageslot/pageslot/uffd"
 )
 
 // forked is visit with a process that has a copy of this one's memory.
@@ -46,4 +47,34 @@ func (a *area) punch(t testing.TB, i int) {
 	if err := sys.Munmap(uintptr(a.addr(i)), uintptr(a.page)); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// forkedReader is a forked process that reads a byte, once the event about it has
+// been read. Its descriptor is closed when it has done so.
+func forkedReader(t testing.TB, d *uffd.Descriptor, addr uint64) *visitor {
+	t.Helper()
+	return follow(t, d, rawproc.Load(addr))
+}
+
+// forkedWriter is forkedReader that writes.
+func forkedWriter(t testing.TB, d *uffd.Descriptor, addr uint64) *visitor {
+	t.Helper()
+	return follow(t, d, rawproc.Store(addr, 42))
+}
+
+func follow(t testing.TB, d *uffd.Descriptor, step rawproc.Op) *visitor {
+	t.Helper()
+	c := forked(t, step)
+	e := nextEvent(t, d)
+	if e.Kind != uffd.EventFork {
+		t.Fatalf("%v; want FORK", &e)
+	}
+	child := e.Child()
+	t.Cleanup(func() {
+		noEvent(t, child)
+		if err := child.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
 }
