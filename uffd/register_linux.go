@@ -18,7 +18,9 @@ const (
 // private and shared anonymous memory, shared memory and memfds, and hugetlbfs,
 // as far as [Descriptor.Available] has them; on a descriptor with WP_ASYNC and
 // for ModeWP alone, any memory (Linux 6.7). Registering again adds to the mode;
-// leaving out WP or RWP that was there is EBUSY since Linux 7.3.
+// leaving out WP or RWP that was there is EBUSY since Linux 7.3. (Older kernels
+// take it, but pages of hugetlbfs that are protected then stay so: who writes to
+// one spins in the kernel. Unprotect them first.)
 //
 // Of what it returns Move is there for all memory but hugetlbfs, though it works
 // with private anonymous memory only.
@@ -45,8 +47,10 @@ func (d *Descriptor) Register(r Range, mode Mode) (Ioctls, error) {
 }
 
 // Unregister ends what Register began (UFFDIO_UNREGISTER, Linux 4.3). Those who
-// wait for missing pages go on and find zeros; protected pages become ordinary
-// ones. Mappings of the range that were not registered are passed over.
+// wait for missing pages go on and find zeros. Protected pages become ordinary
+// ones, but those who wait to write to one of a range without ModeMissing are left
+// asleep: call Wake. Mappings of the range that were not registered are passed
+// over.
 //
 // Errors: EINVAL for a range that is empty or not of whole pages, where nothing is
 // mapped, and, since Linux 6.17, for memory that another descriptor has; ENOMEM
