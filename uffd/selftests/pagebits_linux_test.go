@@ -45,16 +45,15 @@ func bitsAt(t testing.TB, addr uint64) pageBits {
 	return pageBits(binary.NativeEndian.Uint64(word[:]))
 }
 
-// picture has a letter for every small page of r: p is protected by userfaultfd, s
-// swapped out, and P, S both of these; x is there, and _ is not.
+// picture has a letter for every small page of r: P is protected by userfaultfd, p
+// too, and not there (what stands for it, a marker, looks like a page that is
+// swapped out); s is swapped out, x is there, and _ is not.
 func picture(t testing.TB, r uffd.Range) string {
 	t.Helper()
 	var s strings.Builder
 	for a := r.Start; a < r.End(); a += smallPage {
 		b := bitsAt(t, a)
 		switch {
-		case b.has(bitProtected | bitSwapped):
-			s.WriteByte('S')
 		case b.has(bitProtected | bitPresent):
 			s.WriteByte('P')
 		case b.has(bitProtected):
