@@ -153,7 +153,6 @@ func TestFlagsOfOtherCalls(t *testing.T) {
 	for name, err := range map[string]error{
 		"Copy with AllowHoles":   second(d.Copy(r.Start, a.filled(1, 1), uffd.AllowHoles)),
 		"Zero with Protected":    second(d.Zero(r, uffd.Protected)),
-		"Poison with Protected":  second(d.Poison(r, uffd.Protected)),
 		"Move with Protected":    second(d.Move(r.Start, a.addr(1), a.page, uffd.Protected)),
 		"Continue with an extra": second(d.Continue(r, 1<<7)),
 	} {

@@ -69,6 +69,9 @@ func TestPoisonMarkers(t *testing.T) {
 		if !poisoned(t, page(0)) || !poisoned(t, page(2)) || poisoned(t, page(3)) {
 			t.Error("not the three pages are poisoned")
 		}
+		if n, err := d.Poison(a.at(3), uffd.Protected); n != 0 || !errors.Is(err, unix.EINVAL) {
+			t.Errorf("with a flag of other calls: %d, %v; want EINVAL", n, err)
+		}
 		if _, err := pipe.load(page(0)); !errors.Is(err, unix.EFAULT) {
 			t.Errorf("write(2) of poison: %v; want EFAULT", err)
 		}

@@ -2,6 +2,8 @@ package selftests
 
 import (
 	"errors"
+	"runtime"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -25,6 +27,9 @@ func TestRegisterIoctls(t *testing.T) {
 		d := open(t, uffd.Options{Wanted: uffd.FeatureRWP})
 		for _, m := range allModes {
 			got, err := d.Register(a.all(), m)
+			if strings.HasPrefix(runtime.GOARCH, "mips") {
+				got &^= uffd.IoctlPoison // refused by this library
+			}
 			want, known := registrable(d, k, m)
 			switch {
 			case !known:
