@@ -1,0 +1,238 @@
+package pagemap
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pageslot/pageslot/sys"
+	"github.com/pageslot/pageslot/testgate"
+	"github.com/pageslot/pageslot/uffd"
+)
+
+// shmHugetlb is SHM_HUGETLB of linux/shm.h, which no generated package has.
+const shmHugetlb = 0o4000
+
+// largestHuge bounds the huge pages that are tried: with small pages of 64 KiB
+// they have up to 512 MiB.
+const largestHuge = 4 << 20
+
+// thp is memory of n transparent huge pages, which are there, or a skip.
+func thp(t testing.TB, m *Map, n int) area {
+	t.Helper()
+	size := number(t, "/sys/kernel/mm/transparent_hugepage/hpage_pmd_size")
+	if size == 0 || size > largestHuge {
+		testgate.Skip(t, testgate.THP, fmt.Sprintf("a huge page has %d bytes", size))
+	}
+	all := mapped(t, -1, (n+1)*size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	from := (size - int(all.all().Start%uint64(size))) % size
+	a := area{mem: all.mem[from : from+n*size], unit: size / int(pageSize)}
+	if err := unix.Madvise(a.mem, unix.MADV_HUGEPAGE); err != nil {
+		testgate.Skip(t, testgate.THP, "MADV_HUGEPAGE: "+err.Error())
+	}
+	for i := 0; i < a.pages(); i += a.unit {
+		a.write(i)
+	}
+	got, _, _ := a.scan(t, m, a.all(), Query{Mask: Present | Huge, Return: Huge}, 2)
+	if got != fmt.Sprintf("0-%d HUGE", a.pages()-1) {
+		testgate.Skip(t, testgate.THP, "the kernel gave huge pages for the pages "+got+" alone")
+	}
+	return a
+}
+
+// hugetlbKinds are the ways to huge pages of hugetlbfs.
+var hugetlbKinds = map[string]func(t testing.TB, size, n int) area{
+	"SysV shared memory": sysvHugetlb,
+	"anonymous hugetlb":  anonHugetlb,
+	"memfd hugetlb":      memfdHugetlb,
+}
+
+// hugetlb is n huge pages of hugetlbfs, or a skip.
+func hugetlb(t testing.TB, n int, kind func(t testing.TB, size, n int) area) area {
+	t.Helper()
+	size := hugeSize(t)
+	needHugePages(t, n)
+	a := kind(t, size, n)
+	a.unit = size / int(pageSize)
+	return a
+}
+
+func anonHugetlb(t testing.TB, size, n int) area {
+	t.Helper()
+	return hugeMapped(t, -1, n*size, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_HUGETLB)
+}
+
+func memfdHugetlb(t testing.TB, size, n int) area {
+	t.Helper()
+	fd, err := sys.MemfdCreate("pagemap", sys.MFD_CLOEXEC|sys.MFD_HUGETLB)
+	if err != nil {
+		testgate.Skip(t, testgate.Hugetlb, "memfd_create: "+err.Error())
+	}
+	t.Cleanup(func() { _ = unix.Close(fd) })
+	if err := unix.Ftruncate(fd, int64(n*size)); err != nil {
+		t.Fatal(err)
+	}
+	return hugeMapped(t, fd, n*size, unix.MAP_SHARED)
+}
+
+func hugeMapped(t testing.TB, fd, length, flags int) area {
+	t.Helper()
+	mem, err := unix.Mmap(fd, 0, length, unix.PROT_READ|unix.PROT_WRITE, flags)
+	if err != nil {
+		testgate.Skip(t, testgate.Hugetlb, "mmap: "+err.Error())
+	}
+	t.Cleanup(func() {
+		if err := unix.Munmap(mem); err != nil {
+			t.Error(err)
+		}
+	})
+	return area{mem: mem}
+}
+
+func sysvHugetlb(t testing.TB, size, n int) area {
+	t.Helper()
+	id, err := unix.SysvShmGet(unix.IPC_PRIVATE, n*size, shmHugetlb|unix.IPC_CREAT|0o600)
+	if err != nil {
+		testgate.Skip(t, testgate.Hugetlb, "shmget: "+err.Error())
+	}
+	t.Cleanup(func() {
+		if _, err := unix.SysvShmCtl(id, unix.IPC_RMID, nil); err != nil {
+			t.Error(err)
+		}
+	})
+	mem, err := unix.SysvShmAttach(id, 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := unix.SysvShmDetach(mem); err != nil {
+			t.Error(err)
+		}
+	})
+	return area{mem: mem}
+}
+
+// hugeSize is the default size of huge pages.
+func hugeSize(t testing.TB) int {
+	t.Helper()
+	info, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		testgate.Skip(t, testgate.Proc, err.Error())
+	}
+	for line := range strings.Lines(string(info)) {
+		var kib int
+		if _, err := fmt.Sscanf(line, "Hugepagesize: %d kB", &kib); err == nil {
+			if kib<<10 > largestHuge {
+				testgate.Skip(t, testgate.Hugetlb, fmt.Sprintf("a huge page has %d KiB", kib))
+			}
+			return kib << 10
+		}
+	}
+	testgate.Skip(t, testgate.Hugetlb, "the kernel has no huge pages")
+	return 0
+}
+
+const hugePages = "/proc/sys/vm/nr_hugepages"
+
+// needHugePages has n more huge pages reserved until the end of the test. Who may
+// not ask for them uses those that are there.
+func needHugePages(t testing.TB, n int) {
+	t.Helper()
+	got, err := reserve(n)
+	if errors.Is(err, os.ErrPermission) || errors.Is(err, unix.EROFS) {
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := reserve(-got); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// reserve changes how many huge pages there are. Other tests do the same at the
+// same time, so it adds, under a lock on the file itself.
+func reserve(n int) (changed int, err error) {
+	f, err := os.OpenFile(hugePages, os.O_RDWR, 0)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+		return 0, err
+	}
+	before, err := readNumber(hugePages)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := f.WriteString(strconv.Itoa(max(0, before+n))); err != nil {
+		return 0, err
+	}
+	after, err := readNumber(hugePages)
+	return after - before, err
+}
+
+func readNumber(path string) (int, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(strings.TrimSpace(string(text)))
+}
+
+// number is 0 for a file that does not exist.
+func number(t testing.TB, path string) int {
+	t.Helper()
+	n, err := readNumber(path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// A huge page can only be protected whole. What the kernel then does is no error
+// of its own: it passes the page by, and the walk would go on for ever, or end as if
+// all had been done.
+func TestPartOfHugePage(t *testing.T) {
+	m, d := open(t), async(t)
+	a := hugetlb(t, 4, anonHugetlb)
+	arm(t, d, a.all())
+	u := a.unit
+	for what, cut := range map[string]struct {
+		r     uffd.Range
+		limit uint64
+		found string // of what is protected nevertheless
+	}{
+		"the end":   {a.span(0, 4*u-u/2), 0, fmt.Sprintf("0-%d", 3*u-1)},
+		"the start": {a.span(u/2, 4*u-u/2), 0, fmt.Sprintf("%d-%d", u, 4*u-1)},
+		"both ends": {a.span(u/2, 3*u), 0, fmt.Sprintf("%d-%d", u, 3*u-1)},
+		"MaxPages":  {a.all(), uint64(u + u/2), fmt.Sprintf("0-%d", u-1)},
+	} {
+		t.Run(what, func(t *testing.T) {
+			a.clean(t, m)
+			for i := range 4 {
+				a.write(i * u)
+			}
+			a.want(t, m, "before", dirty, fmt.Sprintf("0-%d", 4*u-1))
+			q := collect
+			q.MaxPages = cut.limit
+			into := make([]Region, 8)
+			n, end, err := m.Scan(cut.r, q, into)
+			if got := a.draw(into[:n]); !errors.Is(err, ErrHugePage) || end != cut.r.Start || got != cut.found {
+				t.Errorf("Scan: %q, up to %#x, %v; want %q and ErrHugePage", got, end, err, cut.found)
+			}
+			var walked []Region
+			err = m.Walk(cut.r, q, into, func(r Region) error { walked = append(walked, r); return nil })
+			if !errors.Is(err, ErrHugePage) {
+				t.Errorf("Walk: %v, %v; want ErrHugePage", a.draw(walked), err)
+			}
+		})
+	}
+}
