@@ -21,6 +21,8 @@ const (
 	blkSleep   = 328 // the nap of Await
 	blkExit    = 400 // ends the process
 
+	blkStep = 472 // 386: the address of the step
+
 	blkActions = 480  // two of actionSize bytes: sigaction(2) for what it catches
 	blkTLS     = 832  // the middle of zeros, where a thread pointer points to
 	blkProgram = 1024 // the steps

@@ -10,7 +10,7 @@ func TestBlockFits(t *testing.T) {
 	parts := []struct{ at, size int }{
 		{blkDone, 8}, {blkSpawned, 8}, {blkFault, faultSize}, {blkNap, 16},
 		{blkAllSignals, 16}, {blkOldSignals, 16}, {blkSignals, 16},
-		{blkBlock, recSize}, {blkRestore, recSize}, {blkClone, recSize}, {blkSleep, recSize}, {blkExit, recSize},
+		{blkBlock, recSize}, {blkRestore, recSize}, {blkClone, recSize}, {blkSleep, recSize}, {blkExit, recSize}, {blkStep, 8},
 		{blkActions, 2 * actionSize}, {blkTLS - 192, 384}, {blkProgram, recSize},
 	}
 	end := 0

@@ -119,8 +119,10 @@ func (r *region) cloneArgs(flags, ptid uint64) []uint64 {
 		flags |= unix.CLONE_SETTLS
 	}
 	// The block begins where the stack ends. Some ports want room above.
-	args := order(runtime.GOARCH, flags, r.at(0)-512, ptid, tls, 0)
-	args[5] = r.at(0) // for kindSpawn; clone has five arguments
+	args := order(runtime.GOARCH, flags, r.at(0)-512, ptid, tls, r.at(0))
+	// For kindSpawn: clone has five arguments, and without CLONE_CHILD_SETTID and
+	// CLONE_CHILD_CLEARTID it does not look at ctid, which 386 takes.
+	args[5] = r.at(0)
 	return args[:]
 }
 

@@ -1,4 +1,4 @@
-//go:build amd64
+//go:build 386 || amd64 || arm || arm64 || loong64 || mips64le || ppc64le || riscv64 || s390x
 
 package rawproc
 
@@ -9,8 +9,6 @@ const supported = true
 // The child runs the program of the block, and never Go. All is one piece of
 // assembly, which the runtime can't interrupt, and which the runtime's scheduler
 // knows nothing of: clone with CLONE_VM waits for nobody.
-//
-//go:noescape
 func trampoline(block uintptr) (r uintptr)
 
 // onSignal is the child's handler of signals: not for Go to call.
