@@ -2,7 +2,6 @@ package selftests
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"testing"
 
@@ -95,10 +94,11 @@ func bareSyscall(t *testing.T) int {
 func bareDevice(t *testing.T) int {
 	t.Helper()
 	f, err := os.OpenFile("/dev/userfaultfd", os.O_RDWR|unix.O_CLOEXEC, 0)
-	if errors.Is(err, os.ErrNotExist) {
-		err = fmt.Errorf("%w: %w", errors.ErrUnsupported, err)
+	if errors.Is(err, os.ErrNotExist) { // before 6.1
+		open(t, uffd.Options{})
+		testgate.Skip(t, testgate.UffdFeature, err.Error())
 	}
-	testgate.Need(t, testgate.Userfaultfd, err)
+	testgate.Need(t, testgate.UffdKernelFaults, err)
 	defer f.Close()
 	fd, err := sys.IoctlInt(int(f.Fd()), sys.USERFAULTFD_IOC_NEW, sys.O_CLOEXEC|sys.O_NONBLOCK)
 	if err != nil {

@@ -5,15 +5,19 @@
 // cases beside it. docs/selftests.md maps every original case to the test that
 // stands for it, or says why there is none.
 //
-// What faults here is never a goroutine: that could hang with the garbage
-// collector. It is a process that the Go runtime does not know (internal/rawproc),
-// a system call that the runtime does know, or a child with FEATURE_SIGBUS.
+// What faults here is not a goroutine: that could hang with the garbage collector.
+// It is a process that the Go runtime does not know (internal/rawproc), or a system
+// call, which the runtime does know. The exception are descriptors with
+// FEATURE_SIGBUS, where nobody waits and the fault is a panic.
 //
-//	main_linux_test.go     what holds for the whole process
-//	area_linux_test.go     memory of every kind, descriptors
-//	hugetlb_linux_test.go  huge pages, asked for and given back
-//	check_linux_test.go    what a test must not leave behind
-//	docs_test.go           docs/selftests.md names tests that exist
+//	main_linux_test.go        what holds for the whole process
+//	area_linux_test.go        memory of every kind
+//	hugetlb_linux_test.go     huge pages, asked for and given back
+//	descriptor_linux_test.go  descriptors and their messages
+//	visit_linux_test.go       processes that fault
+//	look_linux_test.go        what memory holds, without a fault
+//	check_linux_test.go       what a test must not leave behind
+//	docs_test.go              docs/selftests.md names tests that exist
 //
 // The other files have one group of cases each.
 package selftests
