@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -33,16 +34,27 @@ func (b pageBits) has(other pageBits) bool { return b&other == other }
 // bitsAt reads the word of the page at addr.
 func bitsAt(t testing.TB, addr uint64) pageBits {
 	t.Helper()
-	f, err := os.Open("/proc/self/pagemap")
+	return bitsOf(t, "self", uffd.Range{Start: addr, Len: smallPage})[0]
+}
+
+// bitsOf reads the words of the small pages of a range of a process.
+func bitsOf(t testing.TB, process string, r uffd.Range) []pageBits {
+	t.Helper()
+	f, err := os.Open("/proc/" + process + "/pagemap")
 	if err != nil {
 		testgate.Skip(t, testgate.Proc, err.Error())
 	}
 	defer f.Close()
-	var word [8]byte
-	if _, err := f.ReadAt(word[:], int64(addr/smallPage*uint64(len(word)))); err != nil {
+	const word = 8
+	raw := make([]byte, r.Len/smallPage*word)
+	if _, err := f.ReadAt(raw, int64(r.Start/smallPage*word)); err != nil {
 		t.Fatal(err)
 	}
-	return pageBits(binary.NativeEndian.Uint64(word[:]))
+	bits := make([]pageBits, len(raw)/word)
+	for i := range bits {
+		bits[i] = pageBits(binary.NativeEndian.Uint64(raw[i*word:]))
+	}
+	return bits
 }
 
 // picture has a letter for every small page of r: P is protected by userfaultfd, p
@@ -51,8 +63,7 @@ func bitsAt(t testing.TB, addr uint64) pageBits {
 func picture(t testing.TB, r uffd.Range) string {
 	t.Helper()
 	var s strings.Builder
-	for a := r.Start; a < r.End(); a += smallPage {
-		b := bitsAt(t, a)
+	for _, b := range bitsOf(t, "self", r) {
 		switch {
 		case b.has(bitProtected | bitPresent):
 			s.WriteByte('P')
@@ -70,19 +81,19 @@ func picture(t testing.TB, r uffd.Range) string {
 }
 
 // protected tells of each page of the area whether it is protected: #, and . if
-// not. A page counts as protected if all of its small pages are.
+// not, and ? if some of its small pages are.
 func (a *area) protected(t testing.TB) string {
 	t.Helper()
 	var s strings.Builder
-	for i := range len(a.mem) / int(a.page) {
-		n, r := 0, a.at(i)
-		for addr := r.Start; addr < r.End(); addr += smallPage {
-			if bitsAt(t, addr).has(bitProtected) {
+	for small := range slices.Chunk(bitsOf(t, "self", a.all()), int(a.page/smallPage)) {
+		n := 0
+		for _, b := range small {
+			if b.has(bitProtected) {
 				n++
 			}
 		}
-		switch uint64(n) {
-		case a.page / smallPage:
+		switch n {
+		case len(small):
 			s.WriteByte('#')
 		case 0:
 			s.WriteByte('.')
@@ -147,15 +158,15 @@ func tryShowsProtection(t testing.TB) (bool, error) {
 // swapOut makes the kernel write a range to swap space, or skips the test.
 func swapOut(t testing.TB, r uffd.Range) {
 	t.Helper()
-	left := uint64(0)
+	left := 0
 	// A page that was in use a moment ago may need more than one try.
 	for range 20 {
 		if err := sys.Madvise(uintptr(r.Start), uintptr(r.Len), sys.MADV_PAGEOUT); err != nil {
 			t.Fatal(err)
 		}
 		left = 0
-		for a := r.Start; a < r.End(); a += smallPage {
-			if !bitsAt(t, a).has(bitSwapped) {
+		for _, b := range bitsOf(t, "self", r) {
+			if !b.has(bitSwapped) {
 				left++
 			}
 		}

@@ -106,3 +106,17 @@ func (v *visitor) status() syscall.WaitStatus {
 	}
 	return status
 }
+
+// waitFor waits until what has come true.
+func waitFor(t testing.TB, what string, come func() bool) {
+	t.Helper()
+	ctx, cancel := patience(t)
+	defer cancel()
+	for !come() {
+		select {
+		case <-ctx.Done():
+			t.Fatalf("%s: waited in vain", what)
+		case <-time.After(100 * time.Microsecond):
+		}
+	}
+}
