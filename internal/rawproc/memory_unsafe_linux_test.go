@@ -14,3 +14,9 @@ func loadWord(mem []byte) uint32 { return atomic.LoadUint32((*uint32)(unsafe.Poi
 func storeWord(mem []byte, value uint32) {
 	atomic.StoreUint32((*uint32)(unsafe.Pointer(&mem[0])), value)
 }
+
+// storeVector writes a struct iovec.
+func storeVector(mem []byte, base, length uint64) {
+	v := (*[2]uintptr)(unsafe.Pointer(&mem[0]))
+	v[0], v[1] = uintptr(base), uintptr(length)
+}

@@ -10,6 +10,8 @@ type Op struct {
 	kind   uint64
 	number uint64 // of a system call; else an address
 	args   [6]uint64
+	child  []Op   // of kindSpawn, from Child
+	fork   bool   // it is the one of Fork, which has its arguments later
 	bad    string // why this is no step
 }
 
@@ -47,6 +49,12 @@ func Set(addr uint64, value uint32) Op {
 
 // Exit ends the process. After the last step it ends with code 0 by itself.
 func Exit(code int) Op { return Op{kind: kindExit, args: [6]uint64{uint64(code)}} }
+
+// Child forks the process; the new process runs the steps, and is its child. The
+// result is its number. What comes of the steps is not kept: they can tell by Set
+// and Store, or by system calls. The step waits as Fork does, and the process has
+// to reap its child: wait4(2) with __WALL.
+func Child(ops ...Op) Op { return Op{kind: kindSpawn, child: ops} }
 
 func aligned(addr uint64) string {
 	if addr%4 == 0 {
@@ -95,7 +103,7 @@ func (op Op) put(rec []byte, exit uint64) {
 // register: what is an errno in 32 bits becomes one in 64.
 func (op Op) result(rec []byte, wordBits int) uint64 {
 	value := binary.NativeEndian.Uint64(rec[recResult:])
-	if wordBits == 32 && op.kind == kindSyscall && uint32(value) >= -maxErrno&0xffffffff {
+	if wordBits == 32 && (op.kind == kindSyscall || op.kind == kindSpawn) && uint32(value) >= -maxErrno&0xffffffff {
 		return uint64(int32(value))
 	}
 	return value

@@ -59,6 +59,7 @@ func TestResultWidth(t *testing.T) {
 		{Syscall(1), 0xb7000000, 32, 0xb7000000},
 		{Syscall(1), 0xfffffff7, 64, 0xfffffff7},
 		{Syscall(1), 0xfffffffffffffff7, 64, 0xfffffffffffffff7},
+		{Child(), 0xfffffff5, 32, 0xfffffffffffffff5},
 		{Load(1), 0xff, 32, 0xff},
 	} {
 		binary.NativeEndian.PutUint64(rec[recResult:], c.raw)

@@ -67,7 +67,7 @@ func Fork(ops ...Op) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	spawn := Op{kind: kindSpawn}
+	spawn := Op{kind: kindSpawn, fork: true}
 	maker, err := load([]Op{spawn}, unix.CLONE_VM|unix.CLONE_FILES)
 	if err != nil {
 		own.unmap()

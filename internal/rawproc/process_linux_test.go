@@ -128,7 +128,7 @@ func TestEveryStep(t *testing.T) {
 	})
 }
 
-// All six arguments get through, at their full width: mmap has that many.
+// All six arguments get through: preadv2(2) has that many.
 func TestSixArguments(t *testing.T) {
 	eachMaker(t, func(t *testing.T, name string) {
 		file, err := os.CreateTemp(t.TempDir(), "six")
@@ -136,21 +136,24 @@ func TestSixArguments(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer file.Close()
-		page := uint64(os.Getpagesize())
-		if _, err := file.WriteAt([]byte{99}, int64(page)); err != nil {
+		if _, err := file.WriteAt([]byte{99}, 4711); err != nil {
 			t.Fatal(err)
 		}
-		at := address(shared(t))
-		number, offset := mmapCall(page)
+		mem := shared(t)
+		at := address(mem)
+		storeVector(mem[64:], at+5, 1)
+		fd := uint64(file.Fd())
+		const unknown = 1 << 30 // no such flag
 		p := start(t, name,
-			rawproc.Syscall(number, at, page, unix.PROT_READ, unix.MAP_SHARED|unix.MAP_FIXED, uint64(file.Fd()), offset),
-			rawproc.Load(at))
+			rawproc.Syscall(sys.SYS_PREADV2, fd, at+64, 1, 4711, 0, 0),
+			rawproc.Load(at+5),
+			rawproc.Syscall(sys.SYS_PREADV2, fd, at+64, 1, 4711, 0, unknown))
 		wait(t, p)
-		if got, _ := p.Result(0); got != at {
-			t.Errorf("mmap: %#x, want %#x", got, at)
-		}
-		if got, _ := p.Result(1); got != 99 {
-			t.Errorf("the byte there is %d, want 99", got)
+		unsupported := -int64(unix.EOPNOTSUPP)
+		for i, want := range []uint64{1, 99, uint64(unsupported)} {
+			if got, done := p.Result(i); got != want || !done {
+				t.Errorf("step %d: %d, %v, want %d", i, int64(got), done, int64(want))
+			}
 		}
 	})
 }
@@ -262,12 +265,43 @@ func TestShareAndForkDiffer(t *testing.T) {
 	})
 }
 
+func TestChild(t *testing.T) {
+	eachMaker(t, func(t *testing.T, name string) {
+		mem := shared(t)
+		at := address(mem)
+		p := start(t, name,
+			rawproc.Child(
+				rawproc.Child(rawproc.Store(at+16, 3), rawproc.Set(at, 1), rawproc.Load(8)),
+				rawproc.Syscall(sys.SYS_WAIT4, ^uint64(0), at+8, unix.WALL, 0),
+				rawproc.Set(at+4, 1),
+				rawproc.Exit(5)),
+			rawproc.Syscall(sys.SYS_WAIT4, ^uint64(0), at+12, unix.WALL, 0))
+		if status := wait(t, p); !status.Exited() || status.ExitStatus() != 0 {
+			t.Errorf("status %#x", status)
+		}
+		child, _ := p.Result(0)
+		if reaped, _ := p.Result(1); reaped != child || int64(child) <= 0 || int(child) == p.Pid() {
+			t.Errorf("the child is %d, and %d was reaped", child, int64(reaped))
+		}
+		if loadWord(mem) != 1 || loadWord(mem[4:]) != 1 || mem[16] != 3 {
+			t.Errorf("the grandchild got to %d and the child to %d", loadWord(mem), loadWord(mem[4:]))
+		}
+		if status := syscall.WaitStatus(loadWord(mem[12:])); status.ExitStatus() != 5 {
+			t.Errorf("the child's status is %#x", status)
+		}
+		if status := syscall.WaitStatus(loadWord(mem[8:])); status == 0 {
+			t.Error("the grandchild came through a bad access")
+		}
+	})
+}
+
 func TestBadSteps(t *testing.T) {
 	eachMaker(t, func(t *testing.T, name string) {
 		for _, op := range []rawproc.Op{
 			rawproc.Syscall(sys.SYS_GETPID, 1, 2, 3, 4, 5, 6, 7),
 			rawproc.Await(0x1002, 1),
 			rawproc.Set(0x1001, 1),
+			rawproc.Child(rawproc.Exit(0), rawproc.Set(0x1003, 1)),
 		} {
 			p, err := makers[name](rawproc.Exit(0), op)
 			if p != nil || !errors.Is(err, unix.EINVAL) {

@@ -27,11 +27,17 @@ var isMips = strings.HasPrefix(runtime.GOARCH, "mips")
 // prologue are the steps that every process begins with: hidden from Done and
 // Result. It dies with its parent, is not left over from one that died before
 // this was arranged, and handles bad accesses.
-func prologue(r *region, sigset uintptr) []Op {
+//
+// Of a process from Child the parent's number is not known beforehand, so it only
+// asks for it.
+func prologue(r *region, sigset uintptr, ours bool) []Op {
 	ops := []Op{
 		Syscall(sys.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uint64(unix.SIGKILL)),
 		Syscall(sys.SYS_GETPPID),
 		{kind: kindRequire, number: uint64(os.Getpid())},
+	}
+	if !ours {
+		ops[2] = Syscall(sys.SYS_GETPPID)
 	}
 	for i, sig := range caught {
 		ops = append(ops, Syscall(sys.SYS_RT_SIGACTION, uint64(sig), r.at(blkActions+i*actionSize), 0, uint64(sigset)))
@@ -44,14 +50,20 @@ const hidden = 4 + len(caught)
 
 // load makes a region with a program, ready for clone(2) with the flags.
 func load(ops []Op, flags uint64) (*region, error) {
+	sigset, err := sigsetBytes()
+	if err != nil {
+		return nil, err
+	}
+	return loadAll(ops, flags, sigset, true)
+}
+
+// loadAll is load, also for the programs of children. ours tells whether it will
+// be a child of this process.
+func loadAll(ops []Op, flags uint64, sigset uintptr, ours bool) (*region, error) {
 	for i, op := range ops {
 		if op.bad != "" {
 			return nil, fmt.Errorf("rawproc: step %d is %s: %w", i, op.bad, unix.EINVAL)
 		}
-	}
-	sigset, err := sigsetBytes()
-	if err != nil {
-		return nil, err
 	}
 	all := make([]Op, hidden, hidden+len(ops)+1)
 	all = append(append(all, ops...), Exit(0))
@@ -59,13 +71,34 @@ func load(ops []Op, flags uint64) (*region, error) {
 	if err != nil {
 		return nil, err
 	}
-	copy(all, prologue(r, sigset))
+	copy(all, prologue(r, sigset, ours))
+	if err := r.loadChildren(all, sigset); err != nil {
+		r.unmap()
+		return nil, err
+	}
 	putProgram(r.block, all, sys.SYS_EXIT_GROUP)
 	if err := r.fill(sigset, flags); err != nil {
 		r.unmap()
 		return nil, err
 	}
 	return r, nil
+}
+
+// loadChildren completes the steps that come from Child.
+func (r *region) loadChildren(ops []Op, sigset uintptr) error {
+	for i, op := range ops {
+		if op.kind != kindSpawn || op.fork {
+			continue
+		}
+		child, err := loadAll(op.child, 0, sigset, false)
+		if err != nil {
+			return err
+		}
+		r.children = append(r.children, child)
+		ops[i].number = sys.SYS_CLONE
+		copy(ops[i].args[:], child.cloneArgs(0, 0))
+	}
+	return nil
 }
 
 // fill writes what is in front of the program.

@@ -17,8 +17,9 @@ const stackBytes = 64 << 10
 // above it, and the block where the stack begins. It is shared, so that it is
 // the same in a forked process, and none of Go's.
 type region struct {
-	mem   []byte
-	block []byte
+	mem      []byte
+	block    []byte
+	children []*region // of the processes that its steps make
 }
 
 func newRegion(blockBytes int) (*region, error) {
@@ -57,11 +58,14 @@ func (r *region) start() (pid int, err error) {
 	return n, nil
 }
 
-// unmap is for when no process uses the region.
+// unmap is for when no process that has this memory uses the region.
 func (r *region) unmap() {
 	// It can fail only for a range that is not mapped.
 	_ = unix.Munmap(r.mem)
 	r.mem, r.block = nil, nil
+	for _, c := range r.children {
+		c.unmap()
+	}
 }
 
 // inheritedAction reads how this process handles a signal, which is as Go set
