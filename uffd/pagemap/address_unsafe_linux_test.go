@@ -25,8 +25,8 @@ var (
 func conversionsAllocate() bool {
 	return testing.AllocsPerRun(10, func() {
 		var x [8]byte
-		number = uintptr(unsafe.Pointer(&x))
+		escaped = uintptr(unsafe.Pointer(&x))
 	}) != 0
 }
 
-var number uintptr
+var escaped uintptr
