@@ -15,6 +15,7 @@ type Descriptor struct {
 	path         Path
 	userModeOnly bool
 	claimed      Features // by the kernel
+	told         bool     // claimed is all that the kernel has, not only what is enabled
 	traps        func() (bool, error)
 	ioctls       Ioctls
 	ready        atomic.Bool   // the handshake was done
@@ -35,6 +36,9 @@ func (d *Descriptor) UserModeOnly() bool { return d.userModeOnly }
 // to be trapped: see [WriteProtectTraps]. POISON is never among them on mips,
 // whose kernels stop when a poisoned page is touched.
 func (d *Descriptor) Available() Features {
+	if !d.Ready() { // another goroutine may be doing the handshake
+		return 0
+	}
 	available, _, _ := believed(d.claimed, d.traps)
 	return available
 }
@@ -49,7 +53,12 @@ func (d *Descriptor) Ready() bool { return d.ready.Load() }
 
 // Ioctls are the calls that the descriptor itself understands. Those for a
 // range are known when it is registered.
-func (d *Descriptor) Ioctls() Ioctls { return d.ioctls }
+func (d *Descriptor) Ioctls() Ioctls {
+	if !d.Ready() {
+		return 0
+	}
+	return d.ioctls
+}
 
 // FD is the descriptor's number, or -1 after Close. The number is good for
 // looking at (in /proc/self/fdinfo, for example); to make calls with it, which

@@ -1,8 +1,6 @@
 package uffd
 
 import (
-	"fmt"
-
 	"github.com/pageslot/pageslot/sys"
 )
 
@@ -105,8 +103,8 @@ func (d *Descriptor) Move(dst, src, length uint64, flags Flags) (uint64, error) 
 	n, err := movePages(fd, dst, src, length, flags)
 	d.fd.Drop()
 	if err != nil {
-		err = d.unfilled(opMove, Range{dst, length}, flags, n, err)
-		return n, err.(*Error).more(fmt.Sprintf("from %v", Range{src, length}))
+		source := Range{src, length}
+		return n, d.unfilled(opMove, Range{dst, length}, flags, n, err, source.sourceOddity()).more("from " + source.String())
 	}
 	return n, nil
 }

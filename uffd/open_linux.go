@@ -151,7 +151,7 @@ func (d *Descriptor) handshake(k kernel, fd int, enable, required Features) erro
 	if err != nil {
 		return apiError(enable, err)
 	}
-	d.claimed, d.traps, d.ioctls = Features(a.Features), k.traps, Ioctls(a.Ioctls)
+	d.claimed, d.told, d.traps, d.ioctls = Features(a.Features), true, k.traps, Ioctls(a.Ioctls)
 	d.enabled.Store(uint64(enable | implied(enable)))
 	d.ready.Store(true)
 	return nil

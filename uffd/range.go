@@ -32,6 +32,14 @@ func (r Range) from(n uint64) Range { return Range{Start: r.Start + n, Len: r.Le
 // pageSize is that of the kernel's small pages. Huge pages are multiples.
 var pageSize = uint64(os.Getpagesize())
 
+// sourceOddity is oddity of a range that is the source of another.
+func (r Range) sourceOddity() string {
+	if odd := r.oddity(); odd != "" {
+		return "of the source, " + odd
+	}
+	return ""
+}
+
 // oddity says what no kernel accepts of a range, or nothing.
 func (r Range) oddity() string {
 	switch {

@@ -26,37 +26,46 @@ import (
 //
 // Errors: an [*Error] that wraps EBADF for a number that is not open, and
 // [ErrNotUserfaultfd] (with EINVAL) for a descriptor of another kind.
-func FromFD(fd int) (*Descriptor, error) {
+func FromFD(fd int) (*Descriptor, error) { return fromFD(fd, "/proc") }
+
+// fromFD is FromFD with /proc elsewhere, or nowhere.
+func fromFD(fd int, proc string) (*Descriptor, error) {
 	fail := func(err error) (*Descriptor, error) {
 		return nil, &Error{Op: "take over", Detail: fmt.Sprintf("descriptor %d", fd), Err: err}
 	}
-	if err := isUserfaultfd(fd); err != nil {
+	if err := isUserfaultfd(fd, proc); err != nil {
 		return fail(err)
 	}
 	if err := setFlags(fd); err != nil {
 		return fail(err)
 	}
-	ready, err := pollable(fd)
+	events, err := polled(fd)
 	if err != nil {
 		return fail(err)
 	}
+	ready := events&unix.POLLERR == 0 // the kernel's answer before the handshake
 	d := &Descriptor{traps: thisKernel.traps}
-	features, ioctls := fdinfo(fd)
 	if ready {
-		d.claimed, d.ioctls = features, ioctls
-		d.enabled.Store(uint64(features))
-		d.ready.Store(true)
+		d.done(fdinfo(fd, proc))
 	}
 	d.fd.Own(fd)
 	return d, nil
+}
+
+// done notes that the handshake was done by somebody else.
+func (d *Descriptor) done(features Features, ioctls Ioctls) {
+	d.claimed, d.ioctls = features, ioctls
+	d.enabled.Store(uint64(features))
+	d.ready.Store(true)
 }
 
 // Handshake does the UFFDIO_API handshake on a descriptor from [FromFD] that has
 // had none. Of the options only Required and Wanted count. What the kernel has is
 // asked on a descriptor of its own, which is closed again.
 //
-// Errors: those of [Open]; EINVAL for a descriptor that has had its handshake. An
-// error leaves it as it was.
+// Errors: those of [Open]; EINVAL for a descriptor that has had its handshake, also
+// from another process in the meantime: then it is ready all the same. An error
+// leaves it as it was otherwise.
 func (d *Descriptor) Handshake(o Options) error {
 	const op = "UFFDIO_API"
 	o = Options{Required: o.Required, Wanted: o.Wanted, UserMode: UserModeFallback}
@@ -70,6 +79,9 @@ func (d *Descriptor) Handshake(o Options) error {
 	defer d.fd.Drop()
 	d.modes.Lock()
 	defer d.modes.Unlock()
+	if events, err := polled(fd); !d.Ready() && err == nil && events&unix.POLLERR == 0 {
+		d.done(fdinfo(fd, "/proc")) // by another who has the descriptor
+	}
 	if d.Ready() {
 		return &Error{Op: op, Detail: "of a descriptor that has had its handshake", Err: unix.EINVAL}
 	}
@@ -88,23 +100,27 @@ func (d *Descriptor) Handshake(o Options) error {
 	return d.handshake(k, fd, enable, o.Required)
 }
 
-// isUserfaultfd asks for the file's name, and where there is no /proc for what it
-// makes of an ioctl that does nothing.
-func isUserfaultfd(fd int) error {
+// isUserfaultfd asks for the file's name. Where there is no /proc it goes by what fd
+// makes of an ioctl that does nothing, and of poll: /dev/userfaultfd gives the same
+// answer to the one, but is writable.
+func isUserfaultfd(fd int, proc string) error {
 	if _, err := unix.FcntlInt(uintptr(fd), sys.F_GETFD, 0); err != nil {
 		return err
 	}
 	other := fmt.Errorf("%w: %w", ErrNotUserfaultfd, unix.EINVAL)
-	if name, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd)); err == nil {
-		if strings.HasSuffix(name, "[userfaultfd]") {
+	if name, err := os.Readlink(fmt.Sprintf("%s/self/fd/%d", proc, fd)); err == nil {
+		if name == "anon_inode:[userfaultfd]" {
 			return nil
 		}
 		return other
 	}
-	if err := wake(fd, Range{}); errors.Is(err, unix.EINVAL) {
-		return nil
+	if err := wake(fd, Range{}); !errors.Is(err, unix.EINVAL) {
+		return other
 	}
-	return other
+	if events, err := polled(fd); err != nil || events&unix.POLLOUT != 0 {
+		return other
+	}
+	return nil
 }
 
 // setFlags makes fd non-blocking, as poll demands, and keeps it from programs that
@@ -114,23 +130,23 @@ func setFlags(fd int) error {
 	return unix.SetNonblock(fd, true)
 }
 
-// pollable tells whether the handshake was done: poll reports an error otherwise.
-func pollable(fd int) (bool, error) {
-	set := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+// polled is what poll says of fd now.
+func polled(fd int) (events int16, err error) {
+	set := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN | unix.POLLOUT}}
 	for {
 		_, err := unix.Ppoll(set[:], new(unix.Timespec), nil)
 		if err == unix.EINTR {
 			continue
 		}
-		return set[0].Revents&unix.POLLERR == 0, err
+		return set[0].Revents, err
 	}
 }
 
 // fdinfo reads what the kernel tells of a userfaultfd's state. It marks there, in
 // a bit of its own, that the handshake was done.
-func fdinfo(fd int) (Features, Ioctls) {
+func fdinfo(fd int, proc string) (Features, Ioctls) {
 	const initialized = 1 << 31
-	text, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", fd))
+	text, err := os.ReadFile(fmt.Sprintf("%s/self/fdinfo/%d", proc, fd))
 	if err != nil {
 		return 0, 0
 	}

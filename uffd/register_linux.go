@@ -41,7 +41,7 @@ func (d *Descriptor) Register(r Range, mode Mode) (Ioctls, error) {
 	err = sys.UffdioRegisterCall(fd, &a)
 	d.fd.Drop()
 	if err != nil {
-		return 0, d.failed(opRegister, fmt.Sprintf("of %v for %v", r, mode), r, err)
+		return 0, d.failed(opRegister, fmt.Sprintf("of %v for %v", r, mode), r, err, d.oddity(mode))
 	}
 	return Ioctls(a.Ioctls), nil
 }

@@ -2,6 +2,7 @@ package uffd
 
 import (
 	"errors"
+	"fmt"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,6 +18,9 @@ func (d *Descriptor) CopyAll(dst uint64, src []byte, flags Flags, r Retry) (int,
 		return 0, &Error{Op: opCopy, Err: err}
 	}
 	defer d.fd.Drop()
+	if err := r.check(); err != nil {
+		return 0, d.ended(opCopy, all, flags, 0, err)
+	}
 	var done uint64
 	for {
 		n, err := copyPages(fd, dst+done, src[done:], flags)
@@ -50,9 +54,13 @@ func (d *Descriptor) PoisonAll(all Range, flags Flags, r Retry) (uint64, error) 
 // MoveAll is Move until the whole range is there or an error ends it: see
 // CopyAll. A page that exists at dst stays there, and so does its source.
 func (d *Descriptor) MoveAll(dst, src, length uint64, flags Flags, r Retry) (uint64, error) {
-	return d.fillAll(opMove, func(fd int, left Range, flags Flags) (uint64, error) {
+	n, err := d.fillAll(opMove, func(fd int, left Range, flags Flags) (uint64, error) {
 		return movePages(fd, left.Start, src+(left.Start-dst), left.Len, flags)
 	}, Range{dst, length}, flags, r)
+	if e, ok := err.(*Error); ok && e.Detail != "" {
+		return n, e.more("from " + Range{src, length}.String())
+	}
+	return n, err
 }
 
 func (d *Descriptor) fillAll(op string, call func(fd int, r Range, flags Flags) (uint64, error), all Range, flags Flags, r Retry) (uint64, error) {
@@ -61,6 +69,9 @@ func (d *Descriptor) fillAll(op string, call func(fd int, r Range, flags Flags) 
 		return 0, &Error{Op: op, Err: err}
 	}
 	defer d.fd.Drop()
+	if err := r.check(); err != nil {
+		return 0, d.ended(op, all, flags, 0, err)
+	}
 	var done uint64
 	for {
 		n, err := call(fd, all.from(done), flags)
@@ -95,6 +106,14 @@ func (r *Retry) after(fd int, all Range, done, n uint64, flags Flags, err error)
 	return done, err
 }
 
+// check refuses a page size that no memory has: it would leave gaps.
+func (r *Retry) check() error {
+	if s := r.PageSize; s != 0 && (s < pageSize || s&(s-1) != 0) {
+		return fmt.Errorf("Retry.PageSize is %d: %w", s, unix.EINVAL)
+	}
+	return nil
+}
+
 func (r *Retry) pageSize() uint64 {
 	if r.PageSize == 0 {
 		return pageSize
@@ -107,8 +126,8 @@ func (d *Descriptor) ended(op string, all Range, flags Flags, done uint64, err e
 	if err == nil {
 		return nil
 	}
-	e, ok := d.failed(op, withFlags("of "+all.from(done).String(), flags), all.from(done), err).(*Error)
-	if ok && done > 0 {
+	e := d.failed(op, withFlags(preposition(op)+all.from(done).String(), flags), all.from(done), err)
+	if done > 0 {
 		return e.more("after " + Range{all.Start, done}.String() + " was done,")
 	}
 	return e
