@@ -1,0 +1,154 @@
+package track
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pageslot/pageslot/sys"
+	"github.com/pageslot/pageslot/testgate"
+)
+
+// largestHuge bounds the huge pages that are tried.
+const largestHuge = 4 << 20
+
+// kinds are the kinds of memory, of two units or ten pages.
+var kinds = []struct {
+	name  string
+	make  func(t *testing.T) area
+	noted bool // giving up contents is noted
+}{
+	{"anon", func(t *testing.T) area { return anon(t, 10) }, true},
+	{"shared anon", func(t *testing.T) area { return mapped(t, -1, 10*int(page), unix.MAP_SHARED|unix.MAP_ANON) }, false},
+	{"shared memfd", func(t *testing.T) area { return memfd(t, unix.MAP_SHARED) }, false},
+	{"private memfd", func(t *testing.T) area { return memfd(t, unix.MAP_PRIVATE) }, false},
+	{"shared file", func(t *testing.T) area { return file(t, unix.MAP_SHARED) }, false},
+	{"private file", func(t *testing.T) area { return file(t, unix.MAP_PRIVATE) }, false},
+	{"hugetlb", func(t *testing.T) area { return hugetlb(t, 2) }, false},
+	{"transparent huge pages", func(t *testing.T) area { return thp(t, 2) }, true},
+}
+
+func memfd(t *testing.T, flags int) area {
+	t.Helper()
+	fd, err := sys.MemfdCreate("track", sys.MFD_CLOEXEC)
+	testgate.Need(t, testgate.Memfd, err)
+	defer unix.Close(fd)
+	if err := unix.Ftruncate(fd, 10*int64(page)); err != nil {
+		t.Fatal(err)
+	}
+	return mapped(t, fd, 10*int(page), flags)
+}
+
+func file(t *testing.T, flags int) area {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, bytes.Repeat([]byte("c"), 10*int(page)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	return mapped(t, int(f.Fd()), 10*int(page), flags)
+}
+
+// thp is memory that gets transparent huge pages, as far as the kernel has them.
+func thp(t *testing.T, n int) area {
+	t.Helper()
+	size := number(t, "/sys/kernel/mm/transparent_hugepage/hpage_pmd_size")
+	if size == 0 || size > largestHuge {
+		testgate.Skip(t, testgate.THP, fmt.Sprintf("a huge page has %d bytes", size))
+	}
+	all := mapped(t, -1, (n+1)*size, unix.MAP_PRIVATE|unix.MAP_ANON)
+	from := (size - int(all.all().Start%uint64(size))) % size
+	a := area{mem: all.mem[from : from+n*size], unit: 1}
+	if err := unix.Madvise(a.mem, unix.MADV_HUGEPAGE); err != nil {
+		testgate.Skip(t, testgate.THP, "MADV_HUGEPAGE: "+err.Error())
+	}
+	for i := 0; i < a.pages(); i += size / int(page) {
+		a.write(i)
+	}
+	return a
+}
+
+// hugetlb is private anonymous memory of n huge pages, or a skip.
+func hugetlb(t *testing.T, n int) area {
+	t.Helper()
+	size := 0
+	info, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		testgate.Skip(t, testgate.Proc, err.Error())
+	}
+	for line := range strings.Lines(string(info)) {
+		if _, err := fmt.Sscanf(line, "Hugepagesize: %d kB", &size); err == nil {
+			size <<= 10
+			break
+		}
+	}
+	if size == 0 || size > largestHuge {
+		testgate.Skip(t, testgate.Hugetlb, fmt.Sprintf("a huge page has %d bytes", size))
+	}
+	got, err := reserve(n)
+	if err == nil {
+		t.Cleanup(func() {
+			if _, err := reserve(-got); err != nil {
+				t.Error(err)
+			}
+		})
+	} else if !errors.Is(err, os.ErrPermission) && !errors.Is(err, unix.EROFS) {
+		t.Fatal(err)
+	}
+	a := mapped(t, -1, n*size, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_HUGETLB)
+	a.unit = size / int(page)
+	return a
+}
+
+const hugePages = "/proc/sys/vm/nr_hugepages"
+
+// reserve changes how many huge pages there are. Other tests do the same at the
+// same time, so it adds, under a lock on the file itself.
+func reserve(n int) (changed int, err error) {
+	f, err := os.OpenFile(hugePages, os.O_RDWR, 0)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+		return 0, err
+	}
+	before, err := readNumber(hugePages)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := f.WriteString(strconv.Itoa(max(0, before+n))); err != nil {
+		return 0, err
+	}
+	after, err := readNumber(hugePages)
+	return after - before, err
+}
+
+func readNumber(path string) (int, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(strings.TrimSpace(string(text)))
+}
+
+// number is 0 for a file that does not exist.
+func number(t *testing.T, path string) int {
+	t.Helper()
+	n, err := readNumber(path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return n
+}
