@@ -18,3 +18,8 @@ func (s patternSource) ReadAt(p []byte, offset int64) (int, error) {
 	}
 	return len(p), nil
 }
+
+// failing is a source that cannot be read.
+type failing struct{ err error }
+
+func (f failing) ReadAt([]byte, int64) (int, error) { return 0, f.err }
