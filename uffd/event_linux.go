@@ -2,9 +2,24 @@ package uffd
 
 import "github.com/pageslot/pageslot/sys"
 
-// decode makes an event of a message, but for the descriptor of a fork.
-func decode(m *sys.UffdMsg) Event {
-	return Event{Kind: EventKind(m.Event), arg: m.Arg.Raw}
+// decode makes events of messages, but for the descriptors of forks, and tells
+// whether there are any. Events are written where they stay: one that is returned
+// is copied, and sixteen of them then take longer than the system call.
+func decode(into []Event, messages []sys.UffdMsg) (forks bool) {
+	into = into[:len(messages)]
+	for i := range messages {
+		e, m := &into[i], &messages[i]
+		kind := EventKind(m.Event)
+		e.Kind = kind
+		e.arg = m.Arg.Raw
+		if e.child != nil {
+			e.child = nil
+		}
+		if kind == EventFork {
+			forks = true
+		}
+	}
+	return forks
 }
 
 // Fault is who waits for what, in an event of EventPagefault.

@@ -62,21 +62,29 @@ func (d *Descriptor) TryRead(events []Event) (int, error) {
 	if err != nil {
 		return 0, &Error{Op: opRead, Err: err}
 	}
-	defer d.fd.Drop()
-	var taken int
+	n, err := d.take(fd, events)
+	d.fd.Drop()
+	if err != nil {
+		return 0, d.unread(err)
+	}
+	return n, nil
+}
+
+// batch is how many messages one read(2) takes at most. They lie on the stack,
+// which is cleared for them every time: 512 bytes.
+const batch = 16
+
+// take reads what there is and fits. Its error is the kernel's.
+func (d *Descriptor) take(fd int, events []Event) (taken int, err error) {
 	for taken < len(events) {
-		// On the stack: 1 KiB. Larger batches take several calls.
-		var raw [32]sys.UffdMsg
+		var raw [batch]sys.UffdMsg
 		room := min(len(raw), len(events)-taken)
 		n, err := sys.UffdRead(fd, raw[:room])
-		if err != nil {
-			if taken > 0 {
-				break
-			}
-			return 0, d.unread(err)
+		if err != nil && taken == 0 {
+			return 0, err
 		}
-		for i := range raw[:n] {
-			events[taken+i] = d.event(&raw[i])
+		if decode(events[taken:], raw[:n]) {
+			d.takeChildren(events[taken:], raw[:n])
 		}
 		taken += n
 		if n < room {
@@ -105,14 +113,14 @@ func (d *Descriptor) wait(ctx context.Context) error {
 	return d.closing.wait(ctx, fd)
 }
 
-// event takes over the descriptor that came with a fork.
-func (d *Descriptor) event(m *sys.UffdMsg) Event {
-	e := decode(m)
-	if e.Kind == EventFork {
-		e.child = d.adopt(int(m.Arg.Fork().Ufd))
-		e.arg = [3]uint64{}
+// takeChildren takes over the descriptors that came with forks.
+func (d *Descriptor) takeChildren(into []Event, messages []sys.UffdMsg) {
+	for i := range messages {
+		if e := &into[i]; e.Kind == EventFork {
+			e.child = d.adopt(int(messages[i].Arg.Fork().Ufd))
+			e.arg = [3]uint64{}
+		}
 	}
-	return e
 }
 
 // adopt makes a descriptor of a forked process, which the kernel has made with
