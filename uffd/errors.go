@@ -20,6 +20,11 @@ var (
 	// ErrRWPAsync is the error of asking for FeatureRWPAsync without FeatureRWP.
 	ErrRWPAsync = errors.New("RWP_ASYNC needs RWP")
 
+	// ErrBlocking is the error of waiting for events of a descriptor that is not
+	// O_NONBLOCK any more, for which poll(2) reports POLLERR: somebody has made it
+	// blocking, here or in another process that has it too.
+	ErrBlocking = errors.New("the descriptor has been made blocking, which cannot be waited for")
+
 	// ErrNotUserfaultfd is the error of FromFD for a descriptor of another kind.
 	ErrNotUserfaultfd = errors.New("not a userfaultfd")
 

@@ -67,9 +67,12 @@ type Fault struct {
 
 // String says who tried what where.
 func (f Fault) String() string {
-	kind := "missing"
-	if !f.Flags.Missing() {
-		kind = (f.Flags &^ FaultWrite).String()
+	kind := (f.Flags &^ FaultWrite).String()
+	switch {
+	case f.Flags&^FaultWrite == 0:
+		kind = "missing"
+	case f.Flags.Missing():
+		kind = "missing|" + kind
 	}
 	access := "read"
 	if f.Flags.Has(FaultWrite) {

@@ -12,11 +12,11 @@ import (
 
 const opRead = "read"
 
-var errNotPollable = errors.New("poll reports POLLERR: the descriptor has been made blocking, or has had no UFFDIO_API handshake")
-
 // errNothing is always the same, since asking in vain is normal: TryRead must not
 // allocate.
 var errNothing = &Error{Op: opRead, Detail: "of events: there is none now", Err: unix.EAGAIN}
+
+var errNoRoom = &Error{Op: opRead, Detail: "of events", Err: io.ErrShortBuffer}
 
 // Read waits until there is an event, and takes as many as there are and fit. Page
 // faults come before other events. It returns how many it took.
@@ -30,33 +30,41 @@ var errNothing = &Error{Op: opRead, Detail: "of events: there is none now", Err:
 // TryRead. Close ends a Read that waits at once, with ErrClosed.
 //
 // Errors: ErrClosed; io.ErrShortBuffer if events is empty; [ErrNoHandshake];
-// EMFILE or ENFILE for the descriptor by which Close ends a wait (one for each
+// [ErrBlocking]; EMFILE or ENFILE for the descriptor by which Close ends a wait (one for each
 // descriptor, from the first Read on). A fork whose descriptor can't be opened in
 // this process, EMFILE again, is not lost: its event stays until there is room.
 func (d *Descriptor) Read(events []Event) (int, error) {
 	return d.ReadContext(context.Background(), events)
 }
 
-// ReadContext is Read with an end: if ctx is over before there is an event, it
-// returns context.Cause(ctx). A context that can end costs another descriptor
-// while the call waits; with context.Background() it does not allocate.
+// ReadContext is Read with an end: if ctx is over before there is an event, its
+// error is context.Cause(ctx). An event that is there is taken even if ctx is over.
+// A context that can end costs another descriptor while the call waits; with
+// context.Background() it does not allocate.
 func (d *Descriptor) ReadContext(ctx context.Context, events []Event) (int, error) {
+	if len(events) == 0 {
+		return 0, errNoRoom
+	}
 	for {
-		n, err := d.TryRead(events)
-		if err != errNothing {
-			return n, err
-		}
+		// First poll, then read: between two events, where a reader mostly is, it is
+		// one call less than to read in vain, and a descriptor that has become
+		// blocking is found out before a read that nothing could end.
 		if err := d.wait(ctx); err != nil {
-			return 0, &Error{Op: opRead, Detail: "of events", Err: err}
+			return 0, d.unwaited(err)
+		}
+		if n, err := d.TryRead(events); err != errNothing {
+			return n, err
 		}
 	}
 }
 
 // TryRead is Read that does not wait: if there is no event it returns EAGAIN,
-// which is errors.Is(err, syscall.EAGAIN).
+// which is errors.Is(err, syscall.EAGAIN). (On a descriptor that somebody has made
+// blocking it does wait, and Close does not end that.) It is one read(2) for 16
+// events.
 func (d *Descriptor) TryRead(events []Event) (int, error) {
 	if len(events) == 0 {
-		return 0, &Error{Op: opRead, Detail: "of events", Err: io.ErrShortBuffer}
+		return 0, errNoRoom
 	}
 	fd, err := d.fd.Hold()
 	if err != nil {
@@ -104,6 +112,13 @@ func (d *Descriptor) unread(err error) error {
 	return &Error{Op: opRead, Detail: "of events", Err: err}
 }
 
+func (d *Descriptor) unwaited(err error) error {
+	if errors.Is(err, ErrBlocking) && !d.Ready() {
+		return d.unread(unix.EINVAL)
+	}
+	return &Error{Op: opRead, Detail: "of events", Err: err}
+}
+
 func (d *Descriptor) wait(ctx context.Context) error {
 	fd, err := d.fd.Hold()
 	if err != nil {
@@ -126,7 +141,7 @@ func (d *Descriptor) takeChildren(into []Event, messages []sys.UffdMsg) {
 // adopt makes a descriptor of a forked process, which the kernel has made with
 // the features of its parent.
 func (d *Descriptor) adopt(fd int) *Descriptor {
-	c := &Descriptor{path: d.path, userModeOnly: d.userModeOnly, claimed: d.claimed, traps: d.traps, ioctls: d.ioctls}
+	c := &Descriptor{path: d.path, userModeOnly: d.userModeOnly, claimed: d.claimed, told: d.told, traps: d.traps, ioctls: d.ioctls}
 	c.ready.Store(true)
 	c.enabled.Store(d.enabled.Load())
 	// The flags are those with which the parent's was made. Where they were others,

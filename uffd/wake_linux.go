@@ -65,34 +65,51 @@ func (b *bell) wait(ctx context.Context, fd int) error {
 	set := [3]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}, {Fd: int32(rope), Events: unix.POLLIN}}
 	waited := set[:2]
 	if ctx.Done() != nil {
-		var over bell
-		number, err := over.hold()
+		// A bell for the context is made only if there is something to wait for.
+		var now unix.Timespec
+		if over, err := poll(waited, &now); over {
+			return err
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		var end bell
+		number, err := end.hold()
 		if err != nil {
 			return err
 		}
-		defer over.ring()
-		defer over.drop()
-		defer context.AfterFunc(ctx, over.ring)()
+		defer end.ring()
+		defer end.drop()
+		defer context.AfterFunc(ctx, end.ring)()
 		set[2] = unix.PollFd{Fd: int32(number), Events: unix.POLLIN}
 		waited = set[:3]
 	}
 	for {
-		_, err := unix.Ppoll(waited, nil, nil)
-		switch {
-		case err == unix.EINTR:
-			continue
-		case err != nil:
+		if over, err := poll(waited, nil); over {
 			return err
-		case set[1].Revents != 0:
-			return ErrClosed
-		case set[0].Revents&unix.POLLIN != 0:
-			return nil
-		case set[0].Revents != 0:
-			// The kernel says so of a descriptor without a handshake, and of one
-			// that somebody has made blocking again.
-			return errNotPollable
-		case ctx.Err() != nil:
+		}
+		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// poll tells whether the wait for the first of set is over, and how, where the
+// second of set is the bell.
+func poll(set []unix.PollFd, timeout *unix.Timespec) (over bool, err error) {
+	_, err = unix.Ppoll(set, timeout, nil)
+	switch {
+	case err == unix.EINTR:
+		return false, nil
+	case err != nil:
+		return true, err
+	case set[1].Revents != 0:
+		return true, ErrClosed
+	case set[0].Revents&unix.POLLIN != 0:
+		return true, nil
+	case set[0].Revents != 0:
+		// So says the kernel of a blocking descriptor, and of one without a handshake.
+		return true, ErrBlocking
+	}
+	return false, nil
 }
