@@ -55,7 +55,7 @@ func TestMmapChanging(t *testing.T) {
 		if e.Kind != uffd.EventRemove || e.Removed() != a.at(3) {
 			t.Errorf("%v; want REMOVE of %v", &e, a.at(3))
 		}
-		if err := <-done; err != nil {
+		if err := returned(t, done); err != nil {
 			t.Error(err)
 		}
 		missing(t, "after it was read", a, 0, 4)
@@ -92,7 +92,7 @@ func TestMmapChangingRetried(t *testing.T) {
 		if n != len(data) || err != nil || calls == 0 {
 			t.Errorf("Changing that reads: %d, %v, %d calls", n, err, calls)
 		}
-		if err := <-done; err != nil {
+		if err := returned(t, done); err != nil {
 			t.Error(err)
 		}
 	})
@@ -123,6 +123,19 @@ func remove(t *testing.T, d *uffd.Descriptor, a *area, i int) chan error {
 		}
 	}
 	return done
+}
+
+// returned is what a goroutine came to. If it comes to nothing, the end of the test
+// closes the descriptor, which lets it go.
+func returned(t *testing.T, done chan error) error {
+	t.Helper()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(testgate.Stretch(t, 20*time.Second)):
+		t.Fatal("the goroutine still waits")
+		return nil
+	}
 }
 
 func wantChanging(t *testing.T, call string, err error) {

@@ -125,7 +125,7 @@ func TestKernelFaults(t *testing.T) {
 			if _, err := d.Copy(a.addr(i), data[uint64(i)*a.page:][:a.page], 0); err != nil {
 				t.Errorf("%s: %v", touch.how, err)
 			}
-			if err := <-done; err != nil {
+			if err := returned(t, done); err != nil {
 				t.Errorf("%s: %v", touch.how, err)
 			}
 		}
