@@ -3,7 +3,6 @@ package manager
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -25,15 +24,15 @@ type station struct {
 	t       testing.TB
 	m       *Manager
 	sources map[uint64]io.ReaderAt // by the salt that a child names; others have the pattern
+	added   func(*uffd.Descriptor) // called when a process was added, before it knows
+	unnamed bool                   // the Manager is not told who the processes are
 
 	listener *net.UnixListener
 	serving  sync.WaitGroup
 	cancel   context.CancelFunc
 	ran      chan error
-	ended    error // by Run
 
 	mu    sync.Mutex
-	ids   []ID
 	conns []net.Conn
 }
 
@@ -74,29 +73,39 @@ func newStation(t testing.TB, o Options) *station {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	s := &station{t: t, m: m, sources: map[uint64]io.ReaderAt{}, listener: listener, cancel: cancel, ran: make(chan error, 1)}
+	s := &station{t: t, m: m, sources: map[uint64]io.ReaderAt{}, listener: listener, ran: make(chan error, 1)}
 	s.serving.Go(s.accept)
-	go func() { s.ran <- m.Run(ctx) }()
+	s.resume()
 	t.Cleanup(s.stop)
 	return s
 }
 
-// stop ends Run and closes the Manager.
-func (s *station) stop() {
+// resume runs the Manager, and pause ends that.
+func (s *station) resume() {
+	ctx, cancel := context.WithCancel(context.Background())
+	s.cancel = cancel
+	go func() { s.ran <- s.m.Run(ctx) }()
+}
+
+func (s *station) pause() {
 	if s.cancel == nil {
 		return
 	}
 	s.cancel()
 	s.cancel = nil
 	select {
-	case s.ended = <-s.ran:
+	case err := <-s.ran:
+		if err != context.Canceled {
+			s.t.Errorf("Run: %v", err)
+		}
 	case <-time.After(testgate.Stretch(s.t, 20*time.Second)):
 		s.t.Fatal("Run does not end")
 	}
-	if !errors.Is(s.ended, context.Canceled) {
-		s.t.Errorf("Run: %v", s.ended)
-	}
+}
+
+// stop ends all.
+func (s *station) stop() {
+	s.pause()
 	_ = s.listener.Close()
 	s.mu.Lock()
 	for _, c := range s.conns {
@@ -170,14 +179,17 @@ func (s *station) serve(in []byte, fds []int) (ID, error) {
 	if err != nil {
 		return 0, err
 	}
+	if s.unnamed {
+		q.PID = 0
+	}
 	id, err := s.m.Add(d, Process{PID: q.PID, Regions: regions})
 	if err != nil {
 		_ = d.Close()
 		return 0, err
 	}
-	s.mu.Lock()
-	s.ids = append(s.ids, id)
-	s.mu.Unlock()
+	if s.added != nil {
+		s.added(d)
+	}
 	return id, nil
 }
 
