@@ -132,6 +132,8 @@ func (a area) drawPages(pages []int) string {
 // No arguments hang, crash, or give regions that are not in the range, in order, and
 // within the limits.
 func FuzzScan(f *testing.F) {
+	open(f)
+	async(f)
 	f.Add(uint64(0), uint64(8), uint64(0), uint64(Written), uint64(0), uint64(Written), uint64(0), uint8(4), uint8(3))
 	f.Add(uint64(1), uint64(8), uint64(1<<63), uint64(0), ^uint64(0), uint64(0), ^uint64(0), uint8(0), uint8(1))
 	f.Add(^uint64(0), ^uint64(0), uint64(known), uint64(0), uint64(known), uint64(known), uint64(1), uint8(1), uint8(0))

@@ -1,8 +1,11 @@
 package track
 
 import (
+	"errors"
 	"fmt"
 	"sync"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/pageslot/pageslot/uffd"
 	"github.com/pageslot/pageslot/uffd/pagemap"
@@ -79,7 +82,7 @@ func (t *tracked) remove(r uffd.Range) error {
 	if r.Len == 0 || !t.memory.has(r) {
 		return &Error{Op: "remove", Detail: of(r), Err: ErrUnknown}
 	}
-	if err := t.d.Unregister(r); err != nil {
+	if err := t.d.Unregister(r); err != nil && !t.unmapped(r) {
 		return err
 	}
 	t.memory = t.memory.remove(r)
@@ -92,14 +95,22 @@ func (t *tracked) reset() error {
 	}
 	defer t.mu.Unlock()
 	for _, r := range t.memory {
-		if err := t.arm(t.d, r); err != nil {
+		if err := t.arm(t.d, r); err != nil && !t.unmapped(r) {
 			return err
 		}
 	}
 	return nil
 }
 
-// ranges is a copy of what is tracked.
+// unmapped tells whether nothing is mapped in a range any more: then there is nothing
+// to be done about it, which the calls of a userfaultfd call an error.
+func (t *tracked) unmapped(r uffd.Range) bool {
+	var any [1]pagemap.Region
+	n, _, err := t.pages.Scan(r, pagemap.Query{}, any[:])
+	return err == nil && n == 0
+}
+
+// list is a copy of what is tracked.
 func (t *tracked) list() []uffd.Range {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -113,18 +124,17 @@ func (t *tracked) close() error {
 		return nil
 	}
 	t.closed = true
-	err := t.pages.Close()
 	if t.own {
 		// Which ends the registrations, too.
-		if failed := t.d.Close(); failed != nil {
-			err = failed
-		}
-		return err
+		return errors.Join(t.d.Close(), t.pages.Close())
 	}
+	var failed error
 	for _, r := range t.memory {
-		if failed := t.d.Unregister(r); failed != nil {
-			err = failed
+		err := t.d.Unregister(r)
+		// ENOMEM is a process that is gone.
+		if err != nil && !errors.Is(err, unix.ENOMEM) && !t.unmapped(r) {
+			failed = errors.Join(failed, err)
 		}
 	}
-	return err
+	return errors.Join(failed, t.pages.Close())
 }

@@ -257,6 +257,45 @@ func TestMappedOver(t *testing.T) {
 	a.want(t, tr, "without the stranger", "8-9")
 }
 
+// Memory that was unmapped altogether can be removed, and is in nobody's way.
+func TestUnmapped(t *testing.T) {
+	open(t)
+	d, err := uffd.Open(uffd.Options{Required: uffd.FeatureWPAsync, UserMode: uffd.UserModeOnly})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	tr, err := New(d, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := anon(t, 10)
+	add(t, tr, a.span(1, 2))
+	add(t, tr, a.span(5, 2))
+	add(t, tr, a.span(8, 1))
+	a.fill(1)
+	for _, i := range []int{1, 5} {
+		if err := sys.Munmap(uintptr(a.span(i, 2).Start), uintptr(2*page)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := a.ask(t, tr.Dirty); got != "8" {
+		t.Errorf("unmapped: %q", got)
+	}
+	if err := tr.Reset(); err != nil {
+		t.Error(err)
+	}
+	if err := tr.Remove(a.span(1, 2)); err != nil {
+		t.Error(err)
+	}
+	if got := fmt.Sprint(tr.Ranges()); got != fmt.Sprint([]uffd.Range{a.span(5, 2), a.span(8, 1)}) {
+		t.Errorf("removed: %s", got)
+	}
+	if err := tr.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // What the callback refuses is dirty again.
 func TestRefusal(t *testing.T) {
 	tr := open(t)
