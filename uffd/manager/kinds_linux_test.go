@@ -1,0 +1,267 @@
+package manager
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pageslot/pageslot/testgate"
+	"github.com/pageslot/pageslot/uffd"
+)
+
+func init() {
+	children["shared"] = shareds
+	children["writes"] = writes
+	children["minor"] = minors
+	children["huge"] = huge
+}
+
+// file is shared memory, mapped twice.
+func file(pages int) (mem, alias []byte, err error) {
+	fd, err := unix.MemfdCreate("served", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer unix.Close(fd)
+	length := pages * int(systemPage)
+	if err := unix.Ftruncate(fd, int64(length)); err != nil {
+		return nil, nil, err
+	}
+	if mem, err = unix.Mmap(fd, 0, length, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED); err != nil {
+		return nil, nil, err
+	}
+	alias, err = unix.Mmap(fd, 0, length, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	return mem, alias, err
+}
+
+// shareds has shared memory served, and gives some up.
+func shareds(c *client) error {
+	if err := c.open(uffd.FeatureMissingShmem); err != nil {
+		return err
+	}
+	mem, alias, err := file(96)
+	if err != nil {
+		return err
+	}
+	if err := c.serve(uffd.ModeMissing, told{Range: uffd.RangeOf(mem), Salt: 1}); err != nil {
+		return err
+	}
+	p := systemPage
+	if err := holds(mem[:64*p], 1, 0); err != nil {
+		return err
+	}
+	if err := holds(alias[:64*p], 1, 0); err != nil {
+		return fmt.Errorf("through the other mapping: %w", err)
+	}
+	if err := unix.Madvise(mem[32*p:], unix.MADV_REMOVE); err != nil {
+		return err
+	}
+	if err := zeros(mem[32*p:]); err != nil {
+		return err
+	}
+	return holds(mem[:32*p], 1, 0)
+}
+
+func TestSharedMemory(t *testing.T) {
+	needs(t, Events|uffd.FeatureMissingShmem)
+	s := newStation(t, Options{})
+	s.run("shared")
+	if got := s.m.Stats(); got.Copied < 64*systemPage || got.Zeroed != 64*systemPage || got.Removes != 1 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// writes reads all pages, which are installed protected, and writes to some.
+func writes(c *client) error {
+	if err := c.open(uffd.FeaturePagefaultFlagWP); err != nil {
+		return err
+	}
+	mem, err := fresh(64)
+	if err != nil {
+		return err
+	}
+	p := systemPage
+	contents := uffd.Range{Start: uffd.RangeOf(mem).Start, Len: 32 * p}
+	empty := uffd.Range{Start: contents.End(), Len: 32 * p}
+	err = c.serve(uffd.ModeMissing|uffd.ModeWP, told{Range: contents, Salt: 1, Protect: true}, told{Range: empty, Zero: true, Protect: true})
+	if err != nil {
+		return err
+	}
+	if err := holds(mem[:32*p], 1, 0); err != nil {
+		return err
+	}
+	for _, page := range []uint64{3, 9, 10, 40, 50} {
+		mem[page*p+100] = 200
+		mem[page*p+101] = 200
+	}
+	if err := zeros(mem[51*p:]); err != nil {
+		return err
+	}
+	want := make([]byte, 32*p)
+	_, _ = patternSource{1}.ReadAt(want, 0)
+	for _, page := range []uint64{3, 9, 10} {
+		want[page*p+100], want[page*p+101] = 200, 200
+	}
+	if !bytes.Equal(mem[:32*p], want) {
+		return fmt.Errorf("the pages are not what was written")
+	}
+	return nil
+}
+
+func TestProtect(t *testing.T) {
+	needs(t, Events|uffd.FeaturePagefaultFlagWP)
+	written := map[uint64]int{}
+	var first uint64
+	s := newStation(t, Options{OnWrite: func(a Access) {
+		if !a.Fault.Flags.Has(uffd.FaultWP|uffd.FaultWrite) || a.Page.Len != systemPage || a.PID == 0 {
+			t.Errorf("%+v", a)
+		}
+		if first == 0 {
+			first = a.Page.Start - 3*systemPage
+		}
+		written[(a.Page.Start-first)/systemPage]++
+	}})
+	s.run("writes")
+	for _, page := range []uint64{3, 9, 10, 40, 50} {
+		if written[page] == 0 {
+			t.Errorf("of page %d nobody heard", page)
+		}
+	}
+	if got := s.m.Stats(); len(written) != 5 || got.Protected < 5 || got.Errors != 0 {
+		t.Errorf("%v: %+v", written, got)
+	}
+}
+
+// minors touches pages that the file has, but for one.
+func minors(c *client) error {
+	if err := c.open(uffd.FeatureMinorShmem); err != nil {
+		return err
+	}
+	mem, alias, err := file(32)
+	if err != nil {
+		return err
+	}
+	_, _ = patternSource{1}.ReadAt(alias, 0)
+	if err := c.serve(uffd.ModeMinor, told{Range: uffd.RangeOf(mem), Zero: true}); err != nil {
+		return err
+	}
+	return holds(mem, 1, 0)
+}
+
+func TestMinor(t *testing.T) {
+	needs(t, Events|uffd.FeatureMinorShmem)
+	for _, granule := range []uint64{1, 0} {
+		heard := 0
+		s := newStation(t, Options{Granule: granule, OnMinor: func(a Access) error {
+			if heard++; !a.Fault.Flags.Has(uffd.FaultMinor) || a.Page.Len != systemPage {
+				t.Errorf("%+v", a)
+			}
+			return nil
+		}})
+		s.run("minor")
+		if got := s.m.Stats(); got.Mapped != 32*systemPage || got.Minor == 0 || heard == 0 || got.Errors != 0 {
+			t.Errorf("%d heard: %+v", heard, got)
+		}
+		s.stop()
+	}
+}
+
+const hugePage = 2 << 20
+
+// huge has huge pages served and gives one up.
+func huge(c *client) error {
+	if err := c.open(uffd.FeatureMissingHugetlbfs); err != nil {
+		return err
+	}
+	mem, err := unix.Mmap(-1, 0, 4*hugePage, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_HUGETLB)
+	if err != nil {
+		return err
+	}
+	r := uffd.RangeOf(mem)
+	err = c.serve(uffd.ModeMissing, told{Range: uffd.Range{Start: r.Start, Len: 3 * hugePage}, Salt: 1, PageSize: hugePage},
+		told{Range: uffd.Range{Start: r.Start + 3*hugePage, Len: hugePage}, Zero: true, PageSize: hugePage})
+	if err != nil {
+		return err
+	}
+	if err := holds(mem[:3*hugePage], 1, 0); err != nil {
+		return err
+	}
+	if err := zeros(mem[3*hugePage:]); err != nil {
+		return err
+	}
+	if unix.Madvise(mem[hugePage:2*hugePage], unix.MADV_DONTNEED) != nil {
+		return nil // before Linux 5.18
+	}
+	return zeros(mem[hugePage : 2*hugePage])
+}
+
+func TestHugePages(t *testing.T) {
+	needs(t, Events|uffd.FeatureMissingHugetlbfs)
+	if size := hugePageSize(t); size != hugePage {
+		testgate.Skip(t, testgate.Hugetlb, fmt.Sprintf("a huge page has %d bytes, not %d", size, hugePage))
+	}
+	addHugePages(t, 4)
+	if free := hugePagesFree(t); free < 4 {
+		testgate.Skip(t, testgate.Hugetlb, fmt.Sprintf("%d huge pages are free", free))
+	}
+	s := newStation(t, Options{})
+	s.run("huge")
+	if got := s.m.Stats(); got.Copied != 3*hugePage || got.Zeroed < hugePage || got.Errors != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func hugePageSize(t *testing.T) (bytes int)  { return 1024 * meminfo(t, "Hugepagesize:") }
+func hugePagesFree(t *testing.T) (pages int) { return meminfo(t, "HugePages_Free:") }
+
+func meminfo(t *testing.T, name string) (value int) {
+	text, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		testgate.Skip(t, testgate.Proc, err.Error())
+	}
+	for line := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(line, name); ok {
+			_, _ = fmt.Sscan(rest, &value)
+		}
+	}
+	return value
+}
+
+// addHugePages asks for n more huge pages until the end of the test, if it may. It
+// adds, under a lock, since others do the same.
+func addHugePages(t *testing.T, n int) {
+	const name = "/proc/sys/vm/nr_hugepages"
+	add := func(n int) error {
+		f, err := os.OpenFile(name, os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+			return err
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		now, err := strconv.Atoi(strings.TrimSpace(string(text)))
+		if err != nil {
+			return err
+		}
+		_, err = f.WriteString(strconv.Itoa(max(0, now+n)))
+		return err
+	}
+	if add(n) != nil {
+		return
+	}
+	t.Cleanup(func() {
+		if err := add(-n); err != nil {
+			t.Error(err)
+		}
+	})
+}
