@@ -22,6 +22,7 @@ type Descriptor struct {
 	enabled      atomic.Uint64 // Features
 	modes        sync.Mutex    // held while enabled changes
 	closing      bell          // rung by Close
+	waits        atomic.Uint32 // how often somebody waited for events
 }
 
 // Path is how the descriptor was made.

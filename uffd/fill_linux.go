@@ -175,6 +175,9 @@ func movePages(fd int, dst, src, length uint64, flags Flags) (uint64, error) {
 // mode is the kernel's bits for flags; a bit that is 0 says that the call does not
 // have the flag.
 func (f Flags) mode(dontWake, protected, allowHoles uint64) (uint64, error) {
+	if f == 0 {
+		return 0, nil
+	}
 	var mode uint64
 	for _, m := range [...]struct {
 		flag Flags

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"runtime"
 
 	"golang.org/x/sys/unix"
 
@@ -45,16 +46,36 @@ func (d *Descriptor) ReadContext(ctx context.Context, events []Event) (int, erro
 	if len(events) == 0 {
 		return 0, errNoRoom
 	}
+	fd, err := d.fd.Hold()
+	if err != nil {
+		return 0, d.unwaited(err)
+	}
+	defer d.fd.Drop()
 	for {
+		d.yield()
 		// First poll, then read: between two events, where a reader mostly is, it is
 		// one call less than to read in vain, and a descriptor that has become
 		// blocking is found out before a read that nothing could end.
-		if err := d.wait(ctx); err != nil {
+		if err := d.closing.wait(ctx, fd); err != nil {
 			return 0, d.unwaited(err)
 		}
-		if n, err := d.TryRead(events); err != errNothing {
-			return n, err
+		n, err := d.take(fd, events)
+		if err == nil {
+			return n, nil
 		}
+		if err := d.unread(err); err != errNothing {
+			return 0, err
+		}
+	}
+}
+
+// yield lets the scheduler see a goroutine that does nothing but serve faults. One
+// that for 10 ms was only met in system calls is taken for one that hangs there:
+// until it comes by, the runtime looks for it every 20 µs, on the processor that
+// the faults need, and takes its P away each time.
+func (d *Descriptor) yield() {
+	if d.waits.Add(1)%256 == 0 {
+		runtime.Gosched()
 	}
 }
 
@@ -117,15 +138,6 @@ func (d *Descriptor) unwaited(err error) error {
 		return d.unread(unix.EINVAL)
 	}
 	return &Error{Op: opRead, Detail: "of events", Err: err}
-}
-
-func (d *Descriptor) wait(ctx context.Context) error {
-	fd, err := d.fd.Hold()
-	if err != nil {
-		return err
-	}
-	defer d.fd.Drop()
-	return d.closing.wait(ctx, fd)
 }
 
 // takeChildren takes over the descriptors that came with forks.

@@ -3,6 +3,7 @@ package uffd
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -12,27 +13,30 @@ import (
 // bell ends waits: an eventfd that becomes readable when it is rung, and stays so.
 // The zero bell has none until somebody waits.
 type bell struct {
-	mu   sync.Mutex
 	fd   ownedfd.FD
-	made bool
+	made atomic.Bool // there is an eventfd; it is closed when the bell was rung
+	mu   sync.Mutex  // held while made and rung change
 	rung bool
 }
 
 // hold returns the number to poll beside the descriptor's own; drop gives it
 // back. A bell that was rung cannot be held: there is nothing to wait for.
 func (b *bell) hold() (int, error) {
+	if b.made.Load() {
+		return b.fd.Hold()
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.rung {
 		return -1, ErrClosed
 	}
-	if !b.made {
+	if !b.made.Load() {
 		fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 		if err != nil {
 			return -1, err
 		}
 		b.fd.Own(fd)
-		b.made = true
+		b.made.Store(true)
 	}
 	return b.fd.Hold()
 }
@@ -48,7 +52,7 @@ func (b *bell) ring() {
 		return
 	}
 	b.rung = true
-	if b.made {
+	if b.made.Load() {
 		_, _ = unix.Write(b.fd.Number(), []byte{1, 0, 0, 0, 0, 0, 0, 1})
 		_ = b.fd.Close()
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -59,7 +60,12 @@ func (m *Manager) finish() error {
 
 func (m *Manager) loop(ctx context.Context) error {
 	var poll time.Time // when to ask those that do not tell
-	for {
+	for turn := 1; ; turn++ {
+		// A goroutine that the scheduler does not see for 10 ms loses its P in every
+		// system call, which takes longer than a fault.
+		if turn%256 == 0 {
+			runtime.Gosched()
+		}
 		limit := m.server.again()
 		count, polled, err := m.state()
 		switch {
