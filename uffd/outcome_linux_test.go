@@ -178,12 +178,8 @@ func fillable(t testing.TB, c call, pages int) (d *Descriptor, a area, do func(R
 		register(t, d, a, ModeMinor)
 		return d, a, do
 	case opMove:
-		a = anonymous(t, pages)
-		from := anonymous(t, pages)
-		for i := range from.mem {
-			from.mem[i] = 1
-		}
-		do = func(r Range, f Flags) (uint64, error) {
+		d, a, from := movable(t, pages)
+		return d, a, func(r Range, f Flags) (uint64, error) {
 			return d.Move(r.Start, from.Start+(r.Start-a.Start), r.Len, f)
 		}
 	default:
@@ -191,6 +187,17 @@ func fillable(t testing.TB, c call, pages int) (d *Descriptor, a area, do func(R
 	}
 	register(t, d, a, ModeMissing)
 	return d, a, do
+}
+
+// movable is memory to move pages to, registered, and memory that has them.
+func movable(t testing.TB, pages int) (d *Descriptor, a, from area) {
+	t.Helper()
+	d, a, from = mustOpen(t, Options{Required: FeatureMove}), anonymous(t, pages), anonymous(t, pages)
+	for i := range from.mem {
+		from.mem[i] = 1
+	}
+	register(t, d, a, ModeMissing)
+	return d, a, from
 }
 
 // populate puts pages into an area's file without mapping them.

@@ -1,5 +1,7 @@
 package uffd
 
+import "fmt"
+
 // ExistPolicy says what a call that does everything makes of a page that is there
 // already.
 type ExistPolicy uint8
@@ -27,9 +29,10 @@ type Retry struct {
 	// Changing is called when the kernel answers that the process changes its
 	// layout and that an event waits to be read (ErrChanging). The call then
 	// tries again; an error from Changing ends it, and so does ErrChanging
-	// where Changing is nil. The one who reads events must read them here; for
-	// others yielding is enough. What the events say may make the rest of the
-	// call pointless: then return an error.
+	// where Changing is nil. The one who reads events must read them here, with
+	// TryRead: a change ends a moment after its event was read, so there may be
+	// none. For others yielding is enough. What the events say may make the rest
+	// of the call pointless: then return an error.
 	Changing func() error
 }
 
@@ -41,5 +44,5 @@ func (p ExistPolicy) String() string {
 	case ExistSkip:
 		return "ExistSkip"
 	}
-	return "ExistPolicy(?)"
+	return fmt.Sprintf("ExistPolicy(%d)", uint8(p))
 }
