@@ -116,26 +116,3 @@ func TestThreadIDs(t *testing.T) {
 		})
 	}
 }
-
-// Reads of events that wait allocate nothing.
-func TestReadingFaultsAllocatesNothing(t *testing.T) {
-	d, a := withEvents(t, 0)
-	v := reads(t, a.addr(3))
-	events := make([]uffd.Event, 4)
-	allocs := testing.AllocsPerRun(20, func() {
-		for {
-			if n, _ := d.TryRead(events); n == 1 {
-				break
-			}
-		}
-		_ = d.Wake(a.at(3)) // it faults again
-	})
-	if allocs != 0 {
-		t.Errorf("%v allocations for a fault that is read", allocs)
-	}
-	missingFault(t, d, a, 3, false)
-	if _, err := d.Zero(a.at(3), 0); err != nil {
-		t.Error(err)
-	}
-	v.saw(0)
-}
