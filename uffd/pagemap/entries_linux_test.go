@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strconv"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -98,5 +99,23 @@ func TestEntriesErrors(t *testing.T) {
 	}
 	if _, err := m.Entries(-pageSize, e); errors.Is(err, uffd.ErrGone) {
 		t.Errorf("%v", err)
+	}
+
+	// Across the end of all addresses: one, and then no more.
+	low, high := uint64(0), uint64(1)<<63/pageSize
+	if strconv.IntSize == 32 {
+		high = 1 << 32 / pageSize
+	}
+	for low+1 < high {
+		middle := low + (high-low)/2
+		if _, err := m.Entries(middle*pageSize, e[:1]); err == nil {
+			low = middle
+		} else {
+			high = middle
+		}
+	}
+	e = make([]Entry, 4)
+	if n, err := m.Entries(low*pageSize, e); n != 1 || !errors.Is(err, io.EOF) {
+		t.Errorf("from the last page on, at %#x: %d, %v", low*pageSize, n, err)
 	}
 }

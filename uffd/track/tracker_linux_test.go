@@ -1,10 +1,12 @@
 package track
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -226,6 +228,51 @@ func TestAddFails(t *testing.T) {
 	a.fill(1)
 	a.want(t, one, "the first Tracker's", "0-2")
 	a.want(t, two, "the second Tracker's", "")
+}
+
+// An Add that fails half way leaves nothing registered, either. Here the process is
+// about to discard other memory, and protecting has to wait until that is told.
+func TestAddFailsHalfWay(t *testing.T) {
+	other := open(t)
+	d, err := uffd.Open(uffd.Options{Required: uffd.FeatureWPAsync | uffd.FeatureEventRemove, UserMode: uffd.UserModeOnly})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	tr, err := New(d, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tr.Close()
+	a, b := anon(t, 2), anon(t, 2)
+	add(t, tr, a.all())
+	done := make(chan error, 1)
+	go func() { done <- unix.Madvise(a.mem, unix.MADV_DONTNEED) }() // waits for the event to be read
+	ctx, cancel := context.WithTimeout(context.Background(), testgate.Stretch(t, 20*time.Second))
+	defer cancel()
+	for ctx.Err() == nil {
+		err = tr.Add(b.all())
+		if err != nil {
+			break
+		}
+		if err := tr.Remove(b.all()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !errors.Is(err, uffd.ErrChanging) {
+		t.Errorf("Add: %v; want ErrChanging", err)
+	}
+	if err := other.Add(b.all()); err != nil {
+		t.Errorf("by another Tracker: %v", err)
+	}
+	var events [1]uffd.Event
+	if _, err := d.ReadContext(ctx, events[:]); err != nil || events[0].Kind != uffd.EventRemove {
+		t.Errorf("%v, %v", &events[0], err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	a.want(t, tr, "discarded", "0-1")
 }
 
 // Memory that is unmapped is passed over; what is mapped there anew is an error, and
