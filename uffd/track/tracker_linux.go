@@ -27,8 +27,8 @@ var (
 )
 
 // Open makes a Tracker for memory of this process, with a userfaultfd of its own.
-// No privilege is needed: it is a user-mode-only one, which makes no difference
-// here, since nothing ever waits for it.
+// No privilege is needed: a user-mode-only one will do, since nothing ever waits for
+// it.
 //
 // Errors: those of uffd.Open (a *uffd.FeatureError where the kernel lacks WP_ASYNC)
 // and of pagemap.Open.
@@ -36,7 +36,7 @@ func Open() (*Tracker, error) {
 	d, err := uffd.Open(uffd.Options{
 		Required: uffd.FeatureWPAsync,
 		Wanted:   uffd.FeatureWPHugetlbfsShmem,
-		UserMode: uffd.UserModeOnly,
+		UserMode: uffd.UserModeFallback,
 	})
 	if err != nil {
 		return nil, err

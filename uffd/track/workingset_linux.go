@@ -27,7 +27,7 @@ var accessed = pagemap.Query{Mask: pagemap.Accessed, Return: pagemap.Accessed}
 // Errors: those of uffd.Open (a *uffd.FeatureError where the kernel lacks RWP or
 // RWP_ASYNC) and of pagemap.Open.
 func OpenWorkingSet() (*WorkingSet, error) {
-	d, err := uffd.Open(uffd.Options{Required: uffd.FeatureRWP | uffd.FeatureRWPAsync, UserMode: uffd.UserModeOnly})
+	d, err := uffd.Open(uffd.Options{Required: uffd.FeatureRWP | uffd.FeatureRWPAsync, UserMode: uffd.UserModeFallback})
 	if err != nil {
 		return nil, err
 	}
