@@ -86,6 +86,7 @@ forbid() {
 	fi
 
 	clang_found || allow+=(clang)
+	command -v cc >/dev/null || command -v gcc >/dev/null || command -v clang >/dev/null || allow+=(x-c-compiler) # of bench
 	command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || allow+=(apt)
 	command -v "qemu-system-$(uname -m)" >/dev/null || allow+=(qemu)
 	[ -n "${PAGESLOT_TEST_KERNEL:-}" ] || allow+=(vm-kernel)

@@ -148,6 +148,19 @@ other_module() {
 	grep -q '^mode: ' "$dir/cover.out"
 }
 
+# bench_module tests the module in bench and runs it for a moment. This machine has
+# other things to do, so nothing is made of the figures.
+bench_module() {
+	cd bench
+	go mod tidy -diff
+	go vet ./...
+	GOOS=darwin go vet ./...
+	go test ./...
+	if command -v cc || command -v gcc || command -v clang; then
+		go run . -quick
+	fi
+}
+
 # readme_commands holds this script to what the README promises.
 readme_commands() {
 	grep -F 'go run ./cmd/pageslot run' README.md

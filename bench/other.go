@@ -1,0 +1,15 @@
+//go:build !linux
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+)
+
+var errLinux = fmt.Errorf("userfaultfd is a part of Linux: %w", errors.ErrUnsupported)
+
+func measure(settings, []comparison, io.Writer) (*report, error) { return nil, errLinux }
+
+func work([]string) int { return 1 }
