@@ -75,12 +75,19 @@ func checkLeft(t testing.TB) {
 
 func TestManyStarts(t *testing.T) {
 	eachMaker(t, func(t *testing.T, name string) {
+		mem := shared(t)
 		for i := range testgate.Rounds(200, 20) {
-			p, err := makers[name](rawproc.Exit(i % 100))
+			ops := []rawproc.Op{rawproc.Exit(i % 100)}
+			endless := i%3 == 0
+			if endless {
+				ops = []rawproc.Op{rawproc.Await(address(mem), 1)}
+			}
+			p, err := makers[name](ops...)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if i%3 == 0 { // its end is not waited for: it is killed early or late
+			if endless { // and killed early or late
+				time.Sleep(time.Duration(i) * 5 * time.Microsecond)
 				if err := p.Kill(); err != nil {
 					t.Fatal(err)
 				}
