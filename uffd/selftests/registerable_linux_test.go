@@ -75,7 +75,11 @@ func TestRegisterRefused(t *testing.T) {
 			if b == nil {
 				return
 			}
-			if ioctls, err := d.Register(b.all(), uffd.ModeMissing); !errors.Is(err, test.want) {
+			ioctls, err := d.Register(b.all(), uffd.ModeMissing)
+			if err == nil && test.name == "droppable" {
+				return // kernels that are only a little younger than droppable memory
+			}
+			if !errors.Is(err, test.want) {
 				t.Errorf("%v, %v; want %v", ioctls, err, test.want)
 			}
 			if n, err := d.Zero(b.all(), 0); n != 0 || !errors.Is(err, uffd.ErrLayout) {
