@@ -85,7 +85,9 @@ func (f Fault) String() string {
 	return s
 }
 
-// Remap is a mapping that moved, of an event of EventRemap.
+// Remap is a mapping that moved, of an event of EventRemap. On a descriptor with
+// EVENT_UNMAP too, an event follows that the old range is unmapped, except after
+// MREMAP_DONTUNMAP: then memory is registered in both places.
 type Remap struct {
 	From uint64 // the old address
 	To   uint64 // the new address
@@ -94,7 +96,8 @@ type Remap struct {
 
 // Removed is a range whose contents the process gave up, of an event of
 // EventRemove (the range stays registered, and reads as zeros), or that it
-// unmapped, of one of EventUnmap.
+// unmapped, of one of EventUnmap. The latter is all that was unmapped at once, so
+// parts of it may never have been registered, or with another descriptor.
 func (e *Event) Removed() Range {
 	if e.Kind != EventRemove && e.Kind != EventUnmap {
 		return Range{}
@@ -113,6 +116,10 @@ func (e *Event) Remap() Remap {
 // Child is the descriptor of a process that was forked, in an event of EventFork,
 // or nil. It has the parent's features and ranges, and it is the reader's: he has
 // to close it.
+//
+// The forking process waits until the event is read. A fork copies descriptors
+// first: if that process has the descriptor open itself, closing it elsewhere does
+// not end the wait.
 func (e *Event) Child() *Descriptor { return e.child }
 
 // Raw is the kind-dependent part of the message in three words, as the kernel
