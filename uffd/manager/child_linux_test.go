@@ -150,11 +150,13 @@ type spawned struct {
 // spawn starts a child.
 func (s *station) spawn(name string) *spawned {
 	s.t.Helper()
+	s.listens.Do(func() { s.serving.Go(s.accept) })
 	ctx, cancel := context.WithTimeout(context.Background(), testgate.Stretch(s.t, time.Minute))
 	c := &spawned{cancel: cancel}
 	c.cmd = exec.CommandContext(ctx, "/proc/self/exe")
 	c.cmd.Args[0] = os.Args[0]
-	c.cmd.Env = append(os.Environ(), childEnv+"="+name, stationEnv+"="+s.listener.Addr().String())
+	// The race detector waits for a second at the end, for reports on their way.
+	c.cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0 "+os.Getenv("GORACE"), childEnv+"="+name, stationEnv+"="+s.listener.Addr().String())
 	c.cmd.Stdout, c.cmd.Stderr = &c.output, &c.output
 	c.cmd.Cancel = func() error { return c.cmd.Process.Signal(syscall.SIGQUIT) }
 	c.cmd.WaitDelay = 3 * time.Second

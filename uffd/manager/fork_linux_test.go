@@ -203,10 +203,10 @@ func TestForkWithoutRoom(t *testing.T) {
 		return Leave
 	}})
 	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
 	s.added = func(*uffd.Descriptor) {
-		if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-			t.Error(err)
-		}
 		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 0, Max: limit.Max}); err != nil {
 			t.Error(err)
 		}

@@ -95,11 +95,15 @@ func few(c *client) error {
 func TestRunAgain(t *testing.T) {
 	needs(t, 0)
 	s := newStation(t, Options{})
-	s.added = func(*uffd.Descriptor) { s.pause() }
+	paused := make(chan struct{})
+	s.added = func(*uffd.Descriptor) {
+		s.pause()
+		close(paused)
+	}
 	c := s.spawn("few")
 	ended := make(chan error, 1)
 	go func() { ended <- c.wait() }()
-	s.wait("it is added", func() bool { return s.m.Stats().Added == 1 })
+	<-paused
 	select {
 	case err := <-ended:
 		t.Fatalf("it ended without being served: %v", err)
@@ -128,9 +132,13 @@ func alone(c *client) error {
 func TestCloseWhileTheyWait(t *testing.T) {
 	needs(t, 0)
 	s := newStation(t, Options{})
-	s.added = func(*uffd.Descriptor) { s.pause() }
+	paused := make(chan struct{})
+	s.added = func(*uffd.Descriptor) {
+		s.pause()
+		close(paused)
+	}
 	c := s.spawn("alone")
-	s.wait("it is added", func() bool { return s.m.Stats().Added == 1 })
+	<-paused
 	time.Sleep(20 * time.Millisecond) // it waits by now, mostly
 	if err := s.m.Close(); err != nil {
 		t.Error(err)

@@ -20,12 +20,13 @@ func init() {
 	children["unmap"] = unmaps
 }
 
-const manyPages = 2200
+// manyPages are 9 MiB, and enough for what contents does to them.
+var manyPages = max(400, 9<<20/systemPage)
 
 // contents touches pages from several goroutines while the garbage collector runs,
 // gives some up, and touches them again.
 func contents(c *client) error {
-	mem, err := c.served(manyPages, 1)
+	mem, err := c.served(int(manyPages), 1)
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ import (
 )
 
 // station is a Manager that runs, and a socket through which processes hand it
-// their descriptors.
+// their descriptors. Its fields are for the test to set until the first spawn.
 type station struct {
 	t       testing.TB
 	m       *Manager
@@ -28,6 +28,7 @@ type station struct {
 	unnamed bool                   // the Manager is not told who the processes are
 
 	listener *net.UnixListener
+	listens  sync.Once
 	serving  sync.WaitGroup
 	cancel   context.CancelFunc
 	ran      chan error
@@ -74,7 +75,6 @@ func newStation(t testing.TB, o Options) *station {
 		t.Fatal(err)
 	}
 	s := &station{t: t, m: m, sources: map[uint64]io.ReaderAt{}, listener: listener, ran: make(chan error, 1)}
-	s.serving.Go(s.accept)
 	s.resume()
 	t.Cleanup(s.stop)
 	return s
