@@ -24,7 +24,7 @@ func BenchmarkCollect(b *testing.B) {
 				a.write(i)
 			}
 		}
-		room := make([]pagemap.Region, pages)
+		room := make([]pagemap.Region, 128)
 		b.Run("dirty="+state.name+"/collect", func(b *testing.B) {
 			b.ReportAllocs()
 			n := 0
@@ -39,7 +39,7 @@ func BenchmarkCollect(b *testing.B) {
 		b.Run("dirty="+state.name+"/bare", func(b *testing.B) {
 			first := sys.PmScanArg{
 				Size: uint64(sys.IocSize(sys.PAGEMAP_SCAN)), Start: a.all().Start, End: a.all().End(),
-				Vec: sys.SlicePointer(room), VecLen: pages, Flags: sys.PM_SCAN_WP_MATCHING | sys.PM_SCAN_CHECK_WPASYNC,
+				Vec: sys.SlicePointer(room), VecLen: uint64(len(room)), Flags: sys.PM_SCAN_WP_MATCHING | sys.PM_SCAN_CHECK_WPASYNC,
 				CategoryMask: uint64(pagemap.Written), ReturnMask: uint64(pagemap.Written),
 			}
 			second := first

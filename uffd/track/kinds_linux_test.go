@@ -152,3 +152,13 @@ func number(t *testing.T, path string) int {
 	}
 	return n
 }
+
+func zeros(t testing.TB) int {
+	t.Helper()
+	fd, err := unix.Open("/dev/zero", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Close(fd) })
+	return fd
+}
