@@ -26,8 +26,9 @@
 // by a process like that of Share, and the new process becomes a child of this
 // one (CLONE_PARENT). Fork returns at once, and Pid is 0 until there is one.
 //
-// A copy of descriptors keeps pipes open. While a forked process lives, os/exec
-// may wait for the end of the output of a command that has ended.
+// A copy of descriptors keeps them open, a userfaultfd among them: closing it here
+// does not end its registration while a forked process lives. And it keeps pipes
+// open, so os/exec may wait for the end of the output of a command that has ended.
 //
 // # What the process is
 //
