@@ -18,15 +18,16 @@ import (
 // without a file, and child processes.
 func inventory(t testing.TB) string {
 	t.Helper()
-	fds, err := os.ReadDir("/proc/self/fd")
+	// First what makes the runtime open descriptors of its own, to poll with.
+	maps, err := os.Open("/proc/self/maps")
 	if err != nil {
 		testgate.Skip(t, testgate.Proc, err.Error())
 	}
-	maps, err := os.Open("/proc/self/maps")
+	defer maps.Close()
+	fds, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer maps.Close()
 	all, err := procmaps.Parse(maps)
 	if err != nil {
 		t.Fatal(err)
