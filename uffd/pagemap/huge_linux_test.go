@@ -75,7 +75,7 @@ func TestTransparentHugePages(t *testing.T) {
 			if err := a.advise(0, a.pages(), unix.MADV_DONTNEED); err != nil {
 				t.Fatal(err)
 			}
-			// Kernels before August 2026 do not call these written; all call them absent.
+			// Kernels before summer 2026 do not call these written; all call them absent.
 			absent := Query{Inverted: Populated, Mask: Populated, Return: Present}
 			a.want(t, m, "absent", absent, all(a)+" 0")
 			if got, _, _ := a.scan(t, m, a.all(), dirty, a.pages()); got != all(a) {

@@ -184,7 +184,7 @@ func TestUnpopulated(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.want(t, m, "given up", dirty, "2-5")
-	// Kernels before August 2026 count them in this form of the question alone.
+	// Kernels before summer 2026 count them in this form of the question alone.
 	if got, _, _ := a.scan(t, m, a.all(), Query{AnyOf: Written, Return: Written}, 8); got != "2-5" {
 		t.Logf("asked in another way: %q", got)
 	}
