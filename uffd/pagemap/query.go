@@ -27,7 +27,9 @@ type Query struct {
 	// Protect write-protects the pages found that are Written, in the same step:
 	// a write comes before it, and is found, or after it, and is found by the
 	// next scan (PM_SCAN_WP_MATCHING). Memory that is not WPAllowed is passed
-	// over.
+	// over. Have Written in Mask: a query that fits pages which are not there
+	// makes kernels without the fixes of summer 2026 wait for themselves, and no
+	// signal ends that, in hugetlbfs that was registered and never protected.
 	Protect bool
 
 	// CheckAsync makes memory in the range that is not WPAllowed an error,
