@@ -32,7 +32,7 @@ func gap(t testing.TB) area {
 // What is not mapped, or not registered, or is so only in part.
 func TestOtherRanges(t *testing.T) {
 	eachCall(t, func(c call) bool { return c.op != opMove && c.op != opRegister }, func(t *testing.T, c call) {
-		d, a := mustOpen(t, Options{}), gap(t)
+		d, a := mustOpen(t, Options{Wanted: c.feature & FeatureRWP}), gap(t)
 		if c.mode&ModeMinor == 0 { // which no private memory has
 			if _, err := d.Register(a.pages(0, 2), ModeMissing|c.mode); err != nil {
 				t.Fatal(err)

@@ -157,7 +157,7 @@ func TestFromFD(t *testing.T) {
 		if !d.Ready() || d.Enabled() != 0 || d.Ioctls() != 0 {
 			t.Errorf("ready %v, enabled %v, ioctls %v", d.Ready(), d.Enabled(), d.Ioctls())
 		}
-		if err := d.Wake(Range{0, pageSize}); err != nil {
+		if err := d.Wake(anonymous(t, 1).Range); err != nil {
 			t.Error(err)
 		}
 	})
