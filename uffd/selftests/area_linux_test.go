@@ -67,7 +67,7 @@ func newAlignedArea(t testing.TB, k memory, pages int, align uint64) *area {
 			a.page = uint64(st.Blksize)
 			huge := pages
 			if k.private() {
-				huge *= 2 // the file's own, and the copies
+				huge *= 3 // the file's own, the copies, and those of a forked process
 			}
 			needHugePages(t, huge, a.page)
 		}
