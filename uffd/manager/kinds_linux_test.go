@@ -19,6 +19,7 @@ func init() {
 	children["writes"] = writes
 	children["minor"] = minors
 	children["huge"] = huge
+	children["guarded"] = guarded
 }
 
 // file is shared memory, mapped twice.
@@ -134,6 +135,42 @@ func TestProtect(t *testing.T) {
 	}
 	if got := s.m.Stats(); len(written) != 5 || got.Protected < 5 || got.Errors != 0 {
 		t.Errorf("%v: %+v", written, got)
+	}
+}
+
+// guarded protects its memory against all accesses, and then reads it.
+func guarded(c *client) error {
+	if err := c.open(uffd.FeatureRWP); err != nil {
+		return err
+	}
+	mem, err := fresh(32)
+	if err != nil {
+		return err
+	}
+	if err := c.serve(uffd.ModeMissing|uffd.ModeRWP, told{Range: uffd.RangeOf(mem), Salt: 1}); err != nil {
+		return err
+	}
+	if err := holds(mem, 1, 0); err != nil {
+		return err
+	}
+	if err := c.d.RWProtect(uffd.RangeOf(mem)); err != nil {
+		return err
+	}
+	return holds(mem, 1, 0)
+}
+
+func TestGuarded(t *testing.T) {
+	needs(t, Events|uffd.FeatureRWP)
+	accessed := map[uint64]bool{}
+	s := newStation(t, Options{OnWrite: func(a Access) {
+		if !a.Fault.Flags.Has(uffd.FaultRWP) {
+			t.Errorf("%+v", a)
+		}
+		accessed[a.Page.Start] = true
+	}})
+	s.run("guarded")
+	if got := s.m.Stats(); len(accessed) != 32 || got.Protected < 32 || got.Errors != 0 {
+		t.Errorf("%d pages: %+v", len(accessed), got)
 	}
 }
 

@@ -22,6 +22,7 @@ func init() {
 	children["few"] = few
 	children["same"] = same
 	children["alone"] = alone
+	children["blocking"] = blocking
 }
 
 // restless does everything to its memory until it is killed.
@@ -145,6 +146,28 @@ func TestCloseWhileTheyWait(t *testing.T) {
 	}
 	if err := c.wait(); err != nil {
 		t.Error(err)
+	}
+}
+
+// blocking makes its descriptor blocking, which is the same file as the Manager's:
+// poll(2) then reports an error and nothing else.
+func blocking(c *client) error {
+	mem, err := c.served(64, 1)
+	if err != nil {
+		return err
+	}
+	if err := c.d.Control(func(fd int) error { return unix.SetNonblock(fd, false) }); err != nil {
+		return err
+	}
+	return holds(mem, 1, 0)
+}
+
+func TestMadeBlocking(t *testing.T) {
+	needs(t, 0)
+	s := newStation(t, Options{})
+	s.run("blocking")
+	if got := s.m.Stats(); got.Copied != 64*systemPage || got.Errors != 0 {
+		t.Errorf("%+v", got)
 	}
 }
 

@@ -28,8 +28,8 @@ type Manager struct {
 	size      int    // of the larger of both
 }
 
-// New makes a Manager. It takes three descriptors' worth: an epoll instance, an
-// eventfd, and, when it serves, one or two for each process. Close it.
+// New makes a Manager, which has two descriptors of its own (epoll(7), eventfd(2)),
+// and one or two for each process. Close it.
 //
 // Errors: EINVAL for options that cannot be; EMFILE, ENFILE, ENOMEM.
 func New(o Options) (*Manager, error) {
