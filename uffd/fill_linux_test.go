@@ -145,7 +145,6 @@ func TestMoveErrors(t *testing.T) {
 			t.Errorf("%s: %d, %v", name, n, err)
 			continue
 		}
-		t.Logf("%s: %v", name, err)
 		if test.err != nil {
 			want(t, err, test.err, test.kind, opMove, Range{test.dst, test.length}.String(), Range{test.src, test.length}.String(), test.words)
 		}
