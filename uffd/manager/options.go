@@ -93,7 +93,8 @@ const (
 	// Kill ends the process with SIGKILL. Where that cannot be done, as with a
 	// forked process, whose id nobody tells, it is as with Poison.
 	Kill
-	// Leave lets the access wait, for ever unless the process is killed.
+	// Leave lets the access wait, for ever unless the process is killed. A signal
+	// makes it fault again, and OnError is asked again.
 	Leave
 	// Retry tries again later: after a millisecond, and then after ever longer, up
 	// to a second.

@@ -68,6 +68,8 @@ func bad(c *client) error {
 	return holds(mem[badPage*p:(badPage+1)*p], 1, badPage*p)
 }
 
+// A signal makes an access that waits fault again, so the same failure can come
+// more than once.
 func TestSourceFails(t *testing.T) {
 	needs(t, Events)
 	d, err := uffd.Open(uffd.Options{UserMode: uffd.UserModeFallback})
@@ -94,7 +96,7 @@ func TestSourceFails(t *testing.T) {
 		s, c := start(t, always, nil)
 		if !canPoison {
 			// Without a way to make it fail, the access waits.
-			s.wait("it is left", func() bool { return s.m.Stats().Left == 1 })
+			s.wait("it is left", func() bool { return s.m.Stats().Left > 0 })
 			_ = c.cmd.Process.Kill()
 			_ = c.wait()
 			return
@@ -102,7 +104,7 @@ func TestSourceFails(t *testing.T) {
 		if err := c.wait(); err == nil || c.output.String() != "unreadable\n" {
 			t.Errorf("%s", status(err))
 		}
-		if got := s.m.Stats(); got.Errors != 1 || got.Poisoned != 1 {
+		if got := s.m.Stats(); got.Errors == 0 || got.Poisoned != 1 {
 			t.Errorf("%+v", got)
 		}
 	})
@@ -117,7 +119,7 @@ func TestSourceFails(t *testing.T) {
 			t.Errorf("%s", status(err))
 		}
 		s.wait("it is gone", func() bool { return s.m.Processes() == 0 })
-		if got := s.m.Stats(); got.Killed != 1 || len(failed) != 1 || !errors.Is(failed[0].Err, errBroken) || failed[0].PID != c.cmd.Process.Pid {
+		if got := s.m.Stats(); got.Killed == 0 || len(failed) == 0 || !errors.Is(failed[0].Err, errBroken) || failed[0].PID != c.cmd.Process.Pid {
 			t.Errorf("%+v, %+v", failed, got)
 		}
 	})
@@ -132,7 +134,7 @@ func TestSourceFails(t *testing.T) {
 	})
 	t.Run("leave", func(t *testing.T) {
 		s, c := start(t, always, func(Failure) Action { return Leave })
-		s.wait("it is left", func() bool { return s.m.Stats().Left == 1 })
+		s.wait("it is left", func() bool { return s.m.Stats().Left > 0 })
 		time.Sleep(10 * time.Millisecond)
 		if err := c.cmd.Process.Kill(); err != nil {
 			t.Error(err)
@@ -173,7 +175,7 @@ func TestSourceEnds(t *testing.T) {
 		s := newStation(t, Options{Granule: granule})
 		s.sources[1] = io.NewSectionReader(patternSource{1}, 0, int64(4*systemPage)+104)
 		s.run("end")
-		if got := s.m.Stats(); got.Errors != 2 || got.Poisoned != 2 || got.Copied != 5*systemPage {
+		if got := s.m.Stats(); got.Errors < 2 || got.Poisoned != 2 || got.Copied != 5*systemPage {
 			t.Errorf("granule %d: %+v", granule, got)
 		}
 		s.stop()

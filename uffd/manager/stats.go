@@ -27,7 +27,7 @@ type Stats struct {
 	Errors   uint64 // failures, Retry's repetitions too
 	Poisoned uint64 // pages poisoned
 	Killed   uint64 // processes killed
-	Left     uint64 // accesses left waiting
+	Left     uint64 // accesses left waiting; again after a signal
 	Retried  uint64 // faults put off by Retry
 }
 
