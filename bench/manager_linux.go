@@ -73,8 +73,7 @@ func newLoop(source []byte) serving {
 	}
 }
 
-// withManager serves with package manager, a page at a time as the others do. It
-// asks its source for every page, which is a copy more.
+// withManager serves with package manager, a page at a time as the others do.
 func withManager(source []byte) serving {
 	return func(f *faulting) (err error) {
 		m, err := manager.New(manager.Options{Granule: f.page})
@@ -90,8 +89,12 @@ func withManager(source []byte) serving {
 	}
 }
 
-// pages is a source whose pages are all the same.
+// pages is a source whose pages are all the same, and in memory, as the others have
+// theirs.
 type pages []byte
+
+// View is the page.
+func (p pages) View(_ int64, n int) []byte { return p[:min(n, len(p))] }
 
 // ReadAt copies the page.
 func (p pages) ReadAt(b []byte, _ int64) (int, error) {

@@ -11,6 +11,12 @@ import (
 // load reads what a range of a segment holds into the buffer. It is less than all
 // if the source ends, or fails, after the page that is wanted.
 func (s *server) load(seg segment, page, all uffd.Range) ([]byte, error) {
+	offset := seg.offset + int64(all.Start-seg.start)
+	if !seg.zero && seg.from.viewer != nil {
+		if data := seg.from.viewer.View(offset, int(all.Len)); uint64(len(data)) == all.Len {
+			return data, nil
+		}
+	}
 	if uint64(len(s.buffer)) < all.Len {
 		s.enlarge()
 	}
@@ -19,7 +25,6 @@ func (s *server) load(seg segment, page, all uffd.Range) ([]byte, error) {
 		clear(data)
 		return data, nil
 	}
-	offset := seg.offset + int64(all.Start-seg.start)
 	n, err := seg.from.source.ReadAt(data, offset)
 	if n == len(data) {
 		return data, nil
