@@ -57,20 +57,19 @@ func newAlignedArea(t testing.TB, k memory, pages int, align uint64) *area {
 	t.Helper()
 	checkProcess(t)
 	a := &area{kind: k, page: smallPage, fd: -1}
+	if k.huge() {
+		a.page = hugetlbPage(t)
+		// The file's own, the copies of a private mapping, and those of a
+		// forked process. A page of a file that was given up has no reservation
+		// when it comes again, so the file needs some that are free.
+		huge := 2 * pages
+		if k.private() {
+			huge = 3 * pages
+		}
+		needHugePages(t, huge, a.page)
+	}
 	if k.file() {
 		a.fd = newFile(t, k.huge())
-		var st unix.Stat_t
-		if err := unix.Fstat(a.fd, &st); err != nil {
-			t.Fatal(err)
-		}
-		if k.huge() {
-			a.page = uint64(st.Blksize)
-			huge := pages
-			if k.private() {
-				huge *= 3 // the file's own, the copies, and those of a forked process
-			}
-			needHugePages(t, huge, a.page)
-		}
 		if err := unix.Ftruncate(a.fd, int64(pages)*int64(a.page)); err != nil {
 			t.Fatal(err)
 		}
@@ -85,6 +84,17 @@ func newAlignedArea(t testing.TB, k memory, pages int, align uint64) *area {
 
 func newFile(t testing.TB, huge bool) int {
 	t.Helper()
+	fd, err := memoryFile(huge)
+	testgate.Need(t, testgate.Memfd, err)
+	t.Cleanup(func() {
+		if err := unix.Close(fd); err != nil {
+			t.Error(err)
+		}
+	})
+	return fd
+}
+
+func memoryFile(huge bool) (int, error) {
 	flags := uint(sys.MFD_CLOEXEC | sys.MFD_ALLOW_SEALING)
 	if huge {
 		flags |= sys.MFD_HUGETLB
@@ -93,17 +103,7 @@ func newFile(t testing.TB, huge bool) int {
 	if errors.Is(err, unix.EACCES) { // vm.memfd_noexec=2
 		fd, err = sys.MemfdCreate("selftests", flags|sys.MFD_NOEXEC_SEAL)
 	}
-	if huge && err != nil {
-		err = fmt.Errorf("a file of huge pages: %w: %w", errors.ErrUnsupported, err)
-		testgate.Need(t, testgate.Hugetlb, err)
-	}
-	testgate.Need(t, testgate.Memfd, err)
-	t.Cleanup(func() {
-		if err := unix.Close(fd); err != nil {
-			t.Error(err)
-		}
-	})
-	return fd
+	return fd, err
 }
 
 func mapPages(t testing.TB, a *area, length, align uint64, private bool) []byte {

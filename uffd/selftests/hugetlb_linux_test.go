@@ -17,6 +17,21 @@ import (
 // 512 MiB.
 const largestHuge = 64 << 20
 
+// hugetlbPage is the size of a huge page, as a file of them has it.
+func hugetlbPage(t testing.TB) (size uint64) {
+	t.Helper()
+	fd, err := memoryFile(true)
+	if err != nil {
+		testgate.Need(t, testgate.Hugetlb, fmt.Errorf("a file of huge pages: %w: %w", errors.ErrUnsupported, err))
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		t.Fatal(err)
+	}
+	return uint64(st.Blksize)
+}
+
 const hugePagesFile = "/proc/sys/vm/nr_hugepages"
 
 // needHugePages makes the kernel reserve n more huge pages of the default size
