@@ -125,19 +125,15 @@ func TestBadRanges(t *testing.T) {
 			{Range{}, "empty"},
 			{Range{top, 2 * pageSize}, "beyond the last address"},
 			{Range{top - pageSize, 1 << 20 &^ (pageSize - 1)}, "beyond the last address"},
-			{Range{top, pageSize}, ""},              // beyond what a process can have
-			{Range{top - 8*pageSize, pageSize}, ""}, // the same
-			{Range{0, top}, "-"},                    // too long for a slice to Copy
-			{Range{a.Start, top - a.Start}, "-"},    // the same
+			// Beyond what a process can have. Where that is less depends on the port:
+			// on s390x it is nearly everything.
+			{Range{top, pageSize}, ""},
 		} {
-			if test.word == "-" && c.op == opCopy {
-				continue
-			}
 			n, err := c.do(d, test.r, 0)
 			if n != 0 {
 				t.Errorf("%v: %d bytes", test.r, n)
 			}
-			want(t, err, unix.EINVAL, nil, c.op, test.r.String(), strings.TrimPrefix(test.word, "-"))
+			want(t, err, unix.EINVAL, nil, c.op, test.r.String(), test.word)
 		}
 		a.missing(t)
 		// It is still registered, in the mode in which it was.
