@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -54,6 +55,26 @@ func needHugePages(t testing.TB, n int, size uint64) {
 			t.Error(err)
 		}
 	})
+	// Pages that were given back in use are the first to be counted as new ones.
+	// The kernel unpins in its own time, so they may still be in use.
+	for end := time.Now().Add(testgate.Stretch(t, 2*time.Second)); freeHugePages(t) < got && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// freeHugePages is how many are free and not promised to anybody.
+func freeHugePages(t testing.TB) int {
+	t.Helper()
+	text, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var free, promised int
+	for line := range strings.Lines(string(text)) {
+		_, _ = fmt.Sscanf(line, "HugePages_Free: %d", &free)
+		_, _ = fmt.Sscanf(line, "HugePages_Rsvd: %d", &promised)
+	}
+	return free - promised
 }
 
 // addHugePages changes the number of reserved huge pages by n, and returns by how
