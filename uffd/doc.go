@@ -17,6 +17,26 @@
 // fails with EFAULT. Since that surprises, Open makes such a descriptor only
 // where [Options].UserMode allows it, and [Descriptor.UserModeOnly] reports it.
 //
+// # What there is
+//
+//   - Ranges: [Descriptor.Register] with the faults that are wanted, Unregister,
+//     Wake.
+//   - Pages: [Descriptor.Copy], Zero, Continue, Poison and Move put pages where
+//     none are. They return how far they came; CopyAll and the others go on until
+//     everything is done, with a [Retry] for what comes in between.
+//   - Protection: [Descriptor.WriteProtect], [Descriptor.RWProtect] and their
+//     opposites, [Descriptor.SetMode].
+//   - Events: [Descriptor.Read], ReadContext and TryRead take an [Event] for each
+//     access that waits and each change of the process's memory.
+//   - Elsewhere: a descriptor that another process sent is taken over by [FromFD].
+//     Package fdpass sends and receives, manager serves other processes, track
+//     finds the pages that were written, pagemap reads what the kernel knows of
+//     pages.
+//
+// An error names the call, the range and the cause, and answers errors.Is for the
+// errno and for what it means here: [ErrExists], [ErrLayout], [ErrChanging],
+// [ErrGone].
+//
 // # What is dangerous
 //
 // A fault is not a call that the Go runtime knows of. A goroutine that touches a
@@ -27,10 +47,11 @@
 // thread does not help. So memory of this process must not be registered for
 // faults that a goroutine of this process resolves; ask for FeatureSIGBUS
 // (the fault becomes a panic that debug.SetPanicOnFault makes recoverable), or
-// hand the descriptor to another process.
+// hand the descriptor to another process, or use write-protection that nobody has
+// to answer (package track).
 //
 // Nothing here starts goroutines. One answer is kept for the process, that of
-// [WriteProtectTraps]. Descriptors are not
-// closed by the garbage collector: Close them. On systems other than Linux
-// everything compiles and answers errors.ErrUnsupported.
+// [WriteProtectTraps]. Descriptors are not closed by the garbage collector: Close
+// them. On systems other than Linux everything compiles and answers
+// errors.ErrUnsupported.
 package uffd
