@@ -80,8 +80,11 @@ func (d *Descriptor) Control(f func(fd int) error) error {
 }
 
 // Close closes the descriptor; with calls in flight, as soon as the last of them
-// has ended. Those that wait for events end at once. The kernel then forgets all ranges registered with it and wakes all
-// who wait for their pages, who find zeros there. The second Close does nothing.
+// has ended. Those that wait for events end at once. The kernel then forgets all
+// ranges registered with it and wakes all who wait for their pages, who find zeros
+// there. (Old kernels, 6.1 among them, leave the protection of hugetlbfs pages
+// behind, and who writes to one spins: unregister first.) The second Close does
+// nothing.
 func (d *Descriptor) Close() error {
 	err := d.fd.Close()
 	d.closing.ring()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -16,7 +17,8 @@ import (
 
 // The kernel's uffd-wp-mremap: one page of each size and kind, write-protected and
 // then moved. Without EVENT_REMAP the protection does not go along, not even in
-// the page table.
+// the page table. (Linux 6.1 leaves it there. Writes go through nevertheless, but
+// those to hugetlb spin in the kernel.)
 func TestWpMremap(t *testing.T) {
 	for _, shared := range []bool{false, true} {
 		for _, row := range []struct {
@@ -41,7 +43,7 @@ func TestWpMremap(t *testing.T) {
 						}
 						checkProcess(t)
 						d := open(t, uffd.Options{Required: wpFor(k)})
-						wpMremap(t, d, row.get(t, size, shared), away)
+						wpMremap(t, d, row.get(t, size, shared), row.name == "hugetlb", away)
 					})
 				}
 			}
@@ -49,7 +51,7 @@ func TestWpMremap(t *testing.T) {
 	}
 }
 
-func wpMremap(t *testing.T, d *uffd.Descriptor, mem uffd.Range, away string) {
+func wpMremap(t *testing.T, d *uffd.Descriptor, mem uffd.Range, huge bool, away string) {
 	moved := false
 	defer func() {
 		if !moved {
@@ -69,7 +71,9 @@ func wpMremap(t *testing.T, d *uffd.Descriptor, mem uffd.Range, away string) {
 		advise(t, mem, sys.MADV_DONTNEED)
 	}
 	kept := d.Enabled().Has(uffd.FeatureWPHugetlbfsShmem) || away != "given up"
-	wantAll(t, mem, kept)
+	if showsProtection(t) && !all(t, mem, kept) {
+		t.Fatalf("not all pages are as they should: %s, want them protected: %v", picture(t, mem), kept)
+	}
 
 	to := mapAligned(t, size, sys.PROT_NONE, sys.MAP_PRIVATE|sys.MAP_ANONYMOUS)
 	defer unmap(t, to)
@@ -77,11 +81,14 @@ func wpMremap(t *testing.T, d *uffd.Descriptor, mem uffd.Range, away string) {
 		t.Fatal(err)
 	}
 	moved = true
-	wantAll(t, to, false)
-
-	// What the bits say is so: nobody hears of a write.
-	writes(t, to.Start, 1).ended()
-	writes(t, to.End()-1, 1).ended()
+	cleared := !showsProtection(t) || all(t, to, false)
+	if !cleared && d.Available().Has(uffd.FeatureWPAsync) { // Linux 6.7
+		t.Errorf("some pages are protected where they are now: %s", picture(t, to))
+	}
+	if cleared || !huge { // nobody hears of a write
+		writes(t, to.Start, 1).ended()
+		writes(t, to.End()-1, 1).ended()
+	}
 	noEvent(t, d)
 	if !kept {
 		content = make([]byte, size) // anonymous memory, given up
@@ -95,17 +102,10 @@ func wpMremap(t *testing.T, d *uffd.Descriptor, mem uffd.Range, away string) {
 	}
 }
 
-// wantAll compares the protection of every page of r, where pagemap shows it.
-func wantAll(t *testing.T, r uffd.Range, protected bool) {
+// all tells whether every page of r is protected, or none.
+func all(t *testing.T, r uffd.Range, protected bool) bool {
 	t.Helper()
-	if !showsProtection(t) {
-		return
-	}
-	for i, b := range bitsOf(t, "self", r) {
-		if b.has(bitProtected) != protected {
-			t.Fatalf("page %d of %v: protected is %v, want %v", i, r, !protected, protected)
-		}
-	}
+	return !slices.ContainsFunc(bitsOf(t, "self", r), func(b pageBits) bool { return b.has(bitProtected) != protected })
 }
 
 // mapAligned maps size bytes at a multiple of size.
