@@ -7,7 +7,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/pageslot/pageslot/testgate"
 	"github.com/pageslot/pageslot/uffd"
 )
 
@@ -233,21 +232,5 @@ func writeByKernel(t *testing.T, d *uffd.Descriptor, a *area, waits bool) error 
 	case <-ctx.Done():
 		t.Fatal("read(2) does not return")
 		return nil
-	}
-}
-
-// Whose kernel shows nothing of protection in pagemap is tested by what traps;
-// here is what the picture is worth where there is one.
-func TestWpIsShown(t *testing.T) {
-	d, a, _ := guarded(t, anon, 3, 0)
-	if !showsProtection(t) {
-		if d.Available().Has(uffd.FeatureWPHugetlbfsShmem) { // later than the bit
-			t.Error("pagemap does not show protected pages")
-		}
-		testgate.Skip(t, testgate.UffdFeature, "pagemap does not show protected pages (Linux 5.14)")
-	}
-	protect(t, d, a.at(1))
-	if got := picture(t, a.all()); got != "xPx" {
-		t.Errorf("pages: %s, want xPx", got)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/pageslot/pageslot/sys"
+	"github.com/pageslot/pageslot/testgate"
 	"github.com/pageslot/pageslot/uffd"
 )
 
@@ -121,4 +122,20 @@ func TestWpUnpopulatedThenFilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.saw(a.filled(1, 2)[0])
+}
+
+// Whose kernel shows nothing of protection in pagemap is tested by what traps;
+// here is what the picture is worth where there is one.
+func TestWpIsShown(t *testing.T) {
+	d, a, _ := guarded(t, anon, 3, 0)
+	if !showsProtection(t) {
+		if d.Available().Has(uffd.FeatureWPHugetlbfsShmem) { // later than the bit
+			t.Error("pagemap does not show protected pages")
+		}
+		testgate.Skip(t, testgate.UffdFeature, "pagemap does not show protected pages (Linux 5.14)")
+	}
+	protect(t, d, a.at(1))
+	if got := picture(t, a.all()); got != "xPx" {
+		t.Errorf("pages: %s, want xPx", got)
+	}
 }
