@@ -25,7 +25,7 @@ func TestForkUnread(t *testing.T) {
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(testgate.Stretch(t, 10*time.Millisecond))
+	time.Sleep(testgate.Stretch(t, 3*time.Millisecond))
 	if pid := v.p.Pid(); pid != 0 {
 		t.Errorf("process %d is there, and its event was not read", pid)
 	}

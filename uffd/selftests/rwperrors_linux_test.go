@@ -2,6 +2,7 @@ package selftests
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -196,7 +197,8 @@ func TestRwpIsNotThere(t *testing.T) {
 		"RWUnprotect": d.RWUnprotect(a.all(), 0),
 		"SetMode":     d.SetMode(uffd.FeatureRWPAsync, 0),
 	} {
-		if !errors.Is(err, unix.EINVAL) {
+		// Linux 7.3 knows the calls on every port: there they find no such range.
+		if !errors.Is(err, unix.EINVAL) && (!strings.HasPrefix(call, "RW") || !errors.Is(err, uffd.ErrLayout)) {
 			t.Errorf("%s: %v; want EINVAL", call, err)
 		}
 	}
