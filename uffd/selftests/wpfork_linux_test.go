@@ -111,10 +111,28 @@ func forkProtected(t *testing.T, d *uffd.Descriptor, a *area, content []byte, ev
 	}
 	waitFor(t, "the process", func() bool { return v.p.Pid() != 0 })
 	if showsProtection(t) {
-		if got := protectedIn(t, v, a); got != want {
+		got := protectedIn(t, v, a)
+		wantProtected(t, a, "#.")
+		if !event && got == "#." && a.kind.huge() {
+			// Linux 6.1 leaves the bits in the child, where nobody can take them
+			// away: a write would fault again and again.
+			if err := v.p.Kill(); err != nil {
+				t.Error(err)
+			}
+			trapped(t, d, a, 0)
+			return
+		}
+		if event && got == ".." && a.kind == hugetlbPrivate {
+			// Linux 6.1 copies a page that is pinned without its protection.
+			g.open()
+			v.ended()
+			noEvent(t, d)
+			trapped(t, d, a, 0)
+			return
+		}
+		if got != want {
 			t.Errorf("protected in the child: %s, want %s", got, want)
 		}
-		wantProtected(t, a, "#.")
 	}
 	g.open()
 	if event {
