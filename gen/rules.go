@@ -74,6 +74,13 @@ var rules = []rule{
 		names:   regexp.MustCompile(`^PIDFD_`),
 	},
 	{
+		title:   "io_uring, as far as it holds on to pages: linux/io_uring.h.",
+		include: "linux/io_uring.h",
+		from:    regexp.MustCompile(`^linux/io_uring\.h$`),
+		// The header has hundreds of names. This one pins memory.
+		names: regexp.MustCompile(`^IORING_REGISTER_BUFFERS$`),
+	},
+	{
 		title:   "Codes of SIGSEGV and SIGBUS: asm/siginfo.h.",
 		include: "asm/siginfo.h",
 		from:    regexp.MustCompile(`^(asm|asm-generic)/siginfo\.h$`),
@@ -110,6 +117,7 @@ var structRules = []structRule{
 	{"linux/mman.h", regexp.MustCompile(``), true},
 	{"linux/pidfd.h", regexp.MustCompile(``), true},
 	{"linux/fs.h", regexp.MustCompile(`^(pm_scan_|page_region|procmap_)`), true},
+	{"linux/io_uring.h", regexp.MustCompile(`^io_(uring_params|[sc]qring_offsets)$`), false},
 }
 
 // versionHeader has the version of the kernel that the headers belong to, and

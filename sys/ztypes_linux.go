@@ -27,6 +27,49 @@ type CachestatRange struct {
 	Len uint64
 }
 
+// IoCqringOffsets is struct io_cqring_offsets of linux/io_uring.h.
+type IoCqringOffsets struct {
+	_           structs.HostLayout
+	Head        uint32
+	Tail        uint32
+	RingMask    uint32
+	RingEntries uint32
+	Overflow    uint32
+	Cqes        uint32
+	Flags       uint32
+	Resv1       uint32
+	UserAddr    uint64
+}
+
+// IoSqringOffsets is struct io_sqring_offsets of linux/io_uring.h.
+type IoSqringOffsets struct {
+	_           structs.HostLayout
+	Head        uint32
+	Tail        uint32
+	RingMask    uint32
+	RingEntries uint32
+	Flags       uint32
+	Dropped     uint32
+	Array       uint32
+	Resv1       uint32
+	UserAddr    uint64
+}
+
+// IoUringParams is struct io_uring_params of linux/io_uring.h.
+type IoUringParams struct {
+	_            structs.HostLayout
+	SqEntries    uint32
+	CqEntries    uint32
+	Flags        uint32
+	SqThreadCpu  uint32
+	SqThreadIdle uint32
+	Features     uint32
+	WqFd         uint32
+	Resv         [3]uint32
+	SqOff        IoSqringOffsets
+	CqOff        IoCqringOffsets
+}
+
 // PageRegion is struct page_region of linux/fs.h.
 type PageRegion struct {
 	_          structs.HostLayout
@@ -274,6 +317,37 @@ var (
 	_ = [1]struct{}{}[unsafe.Offsetof(CachestatRange{}.Off)-0]
 	_ = [1]struct{}{}[unsafe.Offsetof(CachestatRange{}.Len)-8]
 	_ = [1]struct{}{}[unsafe.Sizeof(CachestatRange{})-16]
+	_ = [1]struct{}{}[unsafe.Offsetof(IoCqringOffsets{}.Head)-0]
+	_ = [1]struct{}{}[unsafe.Offsetof(IoCqringOffsets{}.Tail)-4]
+	_ = [1]struct{}{}[unsafe.Offsetof(IoCqringOffsets{}.RingMask)-8]
+	_ = [1]struct{}{}[unsafe.Offsetof(IoCqringOffsets{}.RingEntries)-12]
+	_ = [1]struct{}{}[unsafe.Offsetof(IoCqringOffsets{}.Overflow)-16]
+	_ = [1]struct{}{}[unsafe.Offsetof(IoCqringOffsets{}.Cqes)-20]
+	_ = [1]struct{}{}[unsafe.Offsetof(IoCqringOffsets{}.Flags)-24]
+	_ = [1]struct{}{}[unsafe.Offsetof(IoCqringOffsets{}.Resv1)-28]
+	_ = [1]struct{}{}[unsafe.Offsetof(IoCqringOffsets{}.UserAddr)-32]
+	_ = [1]struct{}{}[unsafe.Sizeof(IoCqringOffsets{})-40]
+	_ = [1]struct{}{}[unsafe.Offsetof(IoSqringOffsets{}.Head)-0]
+	_ = [1]struct{}{}[unsafe.Offsetof(IoSqringOffsets{}.Tail)-4]
+	_ = [1]struct{}{}[unsafe.Offsetof(IoSqringOffsets{}.RingMask)-8]
+	_ = [1]struct{}{}[unsafe.Offsetof(IoSqringOffsets{}.RingEntries)-12]
+	_ = [1]struct{}{}[unsafe.Offsetof(IoSqringOffsets{}.Flags)-16]
+	_ = [1]struct{}{}[unsafe.Offsetof(IoSqringOffsets{}.Dropped)-20]
+	_ = [1]struct{}{}[unsafe.Offsetof(IoSqringOffsets{}.Array)-24]
+	_ = [1]struct{}{}[unsafe.Offsetof(IoSqringOffsets{}.Resv1)-28]
+	_ = [1]struct{}{}[unsafe.Offsetof(IoSqringOffsets{}.UserAddr)-32]
+	_ = [1]struct{}{}[unsafe.Sizeof(IoSqringOffsets{})-40]
+	_ = [1]struct{}{}[unsafe.Offsetof(IoUringParams{}.SqEntries)-0]
+	_ = [1]struct{}{}[unsafe.Offsetof(IoUringParams{}.CqEntries)-4]
+	_ = [1]struct{}{}[unsafe.Offsetof(IoUringParams{}.Flags)-8]
+	_ = [1]struct{}{}[unsafe.Offsetof(IoUringParams{}.SqThreadCpu)-12]
+	_ = [1]struct{}{}[unsafe.Offsetof(IoUringParams{}.SqThreadIdle)-16]
+	_ = [1]struct{}{}[unsafe.Offsetof(IoUringParams{}.Features)-20]
+	_ = [1]struct{}{}[unsafe.Offsetof(IoUringParams{}.WqFd)-24]
+	_ = [1]struct{}{}[unsafe.Offsetof(IoUringParams{}.Resv)-28]
+	_ = [1]struct{}{}[unsafe.Offsetof(IoUringParams{}.SqOff)-40]
+	_ = [1]struct{}{}[unsafe.Offsetof(IoUringParams{}.CqOff)-80]
+	_ = [1]struct{}{}[unsafe.Sizeof(IoUringParams{})-120]
 	_ = [1]struct{}{}[unsafe.Offsetof(PageRegion{}.Start)-0]
 	_ = [1]struct{}{}[unsafe.Offsetof(PageRegion{}.End)-8]
 	_ = [1]struct{}{}[unsafe.Offsetof(PageRegion{}.Categories)-16]

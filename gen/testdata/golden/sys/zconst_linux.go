@@ -57,6 +57,11 @@ const (
 	PIDFD_SELF_THREAD = -10000
 )
 
+// io_uring, as far as it holds on to pages: linux/io_uring.h.
+const (
+	IORING_REGISTER_BUFFERS = 0x5
+)
+
 // Codes of SIGSEGV and SIGBUS: asm/siginfo.h.
 const (
 	BUS_ADRERR  = 0x2

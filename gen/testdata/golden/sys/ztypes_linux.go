@@ -17,6 +17,22 @@ type CachestatRange struct {
 	Len uint64
 }
 
+// IoSqringOffsets is struct io_sqring_offsets of linux/io_uring.h.
+type IoSqringOffsets struct {
+	_     structs.HostLayout
+	Head  uint32
+	Resv1 uint32
+	Resv2 uint64
+}
+
+// IoUringParams is struct io_uring_params of linux/io_uring.h.
+type IoUringParams struct {
+	_         structs.HostLayout
+	SqEntries uint32
+	Resv      [3]uint32
+	SqOff     IoSqringOffsets
+}
+
 // PageRegion is struct page_region of linux/fs.h.
 type PageRegion struct {
 	_     structs.HostLayout
@@ -140,6 +156,14 @@ var (
 	_ = [1]struct{}{}[unsafe.Offsetof(CachestatRange{}.Off)-0]
 	_ = [1]struct{}{}[unsafe.Offsetof(CachestatRange{}.Len)-8]
 	_ = [1]struct{}{}[unsafe.Sizeof(CachestatRange{})-16]
+	_ = [1]struct{}{}[unsafe.Offsetof(IoSqringOffsets{}.Head)-0]
+	_ = [1]struct{}{}[unsafe.Offsetof(IoSqringOffsets{}.Resv1)-4]
+	_ = [1]struct{}{}[unsafe.Offsetof(IoSqringOffsets{}.Resv2)-8]
+	_ = [1]struct{}{}[unsafe.Sizeof(IoSqringOffsets{})-16]
+	_ = [1]struct{}{}[unsafe.Offsetof(IoUringParams{}.SqEntries)-0]
+	_ = [1]struct{}{}[unsafe.Offsetof(IoUringParams{}.Resv)-4]
+	_ = [1]struct{}{}[unsafe.Offsetof(IoUringParams{}.SqOff)-16]
+	_ = [1]struct{}{}[unsafe.Sizeof(IoUringParams{})-32]
 	_ = [1]struct{}{}[unsafe.Offsetof(PageRegion{}.Start)-0]
 	_ = [1]struct{}{}[unsafe.Offsetof(PageRegion{}.End)-8]
 	_ = [1]struct{}{}[unsafe.Sizeof(PageRegion{})-16]
