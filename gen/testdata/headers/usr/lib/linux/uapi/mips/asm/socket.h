@@ -1,0 +1,2 @@
+#define SO_PEERCRED 4
+#define SO_PEERPIDFD 78
