@@ -26,6 +26,17 @@ func (s *server) schedule(p *process) {
 	}
 }
 
+// mend puts right what serving a process has left half done, wherever it was
+// interrupted: its faults are looked at again.
+func (s *server) mend(p *process) {
+	p.kept = p.kept[:0] // they are among faults too
+	p.waiting = false
+	if len(p.faults) > 0 || p.muted {
+		p.lookAgain(s.now())
+	}
+	s.schedule(p)
+}
+
 // again serves those whose time has come, and returns how long to wait for the
 // next: negative is for ever.
 func (s *server) again() time.Duration {

@@ -20,17 +20,24 @@ import (
 // epoll_wait(2), however many processes there are. What it calls delays all of them:
 // a source that is slow, above all.
 //
+// A panic of a source or of a function of Options goes through Run, and
+// runtime.Goexit ends it. Whoever recovers can call Run again, as after ctx.
+//
 // Errors besides these: [ErrRunning].
-func (m *Manager) Run(ctx context.Context) error {
+func (m *Manager) Run(ctx context.Context) (err error) {
 	if err := m.begin(); err != nil {
 		return fmt.Errorf("manager: run: %w", err)
 	}
 	stop := context.AfterFunc(ctx, m.poller.ring)
 	defer stop()
-	err := m.loop(ctx)
-	if closing := m.finish(); closing != nil {
-		return errors.Join(err, closing)
-	}
+	returned := false
+	defer func() {
+		if closing := m.finish(returned); closing != nil {
+			err = errors.Join(err, closing)
+		}
+	}()
+	err = m.loop(ctx)
+	returned = true
 	return err
 }
 
@@ -47,13 +54,20 @@ func (m *Manager) begin() error {
 	return nil
 }
 
-// finish does what a Close in the meantime left to do.
-func (m *Manager) finish() error {
+// finish does what a Close in the meantime left to do. returned tells whether the
+// loop came to its end, which it does not if what it calls panics.
+func (m *Manager) finish(returned bool) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.running = false
 	if !m.open {
 		return m.release()
+	}
+	if !returned {
+		m.server.later = nil
+		for _, p := range m.processes {
+			m.server.mend(p)
+		}
 	}
 	return nil
 }
@@ -142,6 +156,7 @@ func (m *Manager) serveLast(p *process) {
 		return
 	}
 	m.poller.unwatchEnd(p)
+	p.buried = true
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !p.polled {

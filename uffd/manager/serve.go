@@ -87,12 +87,13 @@ func (s *server) serve(p *process) {
 // whether something changed.
 func (s *server) read(p *process) (changed bool) {
 	changed, err := s.drain(p)
-	for i, child := range s.born {
-		if s.born[i] = nil; s.options.OnFork != nil {
+	born := s.born
+	s.born = s.born[:0]
+	for i, child := range born {
+		if born[i] = nil; s.options.OnFork != nil {
 			s.options.OnFork(p.id, child.id)
 		}
 	}
-	s.born = s.born[:0]
 	switch {
 	case err != nil:
 		s.unreadable(p, err)
@@ -100,9 +101,11 @@ func (s *server) read(p *process) (changed bool) {
 		p.muted = false
 		s.watcher.mute(p, false)
 	}
+	// What was filled may be gone, and a fault of it be younger. Without EVENT_REMOVE
+	// nothing tells.
+	p.fills = 0
 	if changed {
-		// What was filled may be gone, and a fault of it be younger.
-		p.changed, p.fills = true, 0
+		p.changed = true
 	}
 	return changed
 }

@@ -33,6 +33,58 @@ func TestFilledAndGivenUpInOneRound(t *testing.T) {
 	}
 }
 
+// So it is where the process cannot tell that it gave the page up, or that another
+// page of the round has gone.
+func TestFilledAndGivenUpUnheard(t *testing.T) {
+	w := &world{}
+	stage := newStage(w, Options{Granule: 8 * systemPage})
+	s := w.newSim(t)
+	p := stage.add(s, Region{Range: at(0, 16), Source: patternSource{}})
+	s.touch(1 * systemPage)
+	s.touch(9 * systemPage)
+	w.between = func() {
+		if s.present[systemPage] && s.waiting[9*systemPage] {
+			s.truth.unmap(at(9, 1))
+			if s.present[2*systemPage] {
+				s.drop(at(2, 1))
+				s.touch(2 * systemPage)
+			}
+		}
+	}
+	stage.serve(p)
+	for len(s.faults) > 0 {
+		stage.serve(p)
+	}
+	if len(s.waiting) != 0 {
+		t.Errorf("somebody waits for ever: %v", s.waiting)
+	}
+}
+
+// A panic of OnFork costs the calls that were due, and nothing later.
+func TestPanicOfOnFork(t *testing.T) {
+	w := &world{}
+	panics, calls := true, 0
+	stage := newStage(w, Options{OnFork: func(parent, child ID) {
+		if calls++; panics {
+			panic("on purpose")
+		}
+	}})
+	s := w.newSim(t)
+	p := stage.add(s, Region{Range: at(0, 16), Source: patternSource{}})
+	s.fork()
+	s.fork()
+	func() {
+		defer func() { _ = recover() }()
+		stage.serve(p)
+	}()
+	panics = false
+	s.fork()
+	stage.serve(p)
+	if calls != 2 || len(stage.processes) != 4 {
+		t.Errorf("%d calls, %d processes", calls, len(stage.processes))
+	}
+}
+
 // All events are read before the first fault is resolved, though faults come first
 // and fill the first batch.
 func TestEventsComeFirst(t *testing.T) {

@@ -146,6 +146,8 @@ func (w *poller) kill(p *process) error {
 	switch {
 	case p.pidfd >= 0:
 		return unix.PidfdSendSignal(p.pidfd, unix.SIGKILL, nil, 0)
+	case p.buried:
+		return errors.New("it has ended, and whoever else has its memory is not known")
 	case p.pid > 0:
 		return unix.Kill(p.pid, unix.SIGKILL)
 	}
