@@ -65,8 +65,6 @@ func TestRules(t *testing.T) {
 		{"asm-generic/fcntl.h", "F_GETLK", false},
 		{"linux/fs.h", "PAGE_IS_WRITTEN", true},
 		{"linux/fs.h", "FS_IOC_GETFLAGS", false},
-		{"asm-generic/socket.h", "SO_PEERPIDFD", true},
-		{"asm/socket.h", "SO_PEERCRED", false},
 		{"linux/io_uring.h", "IORING_REGISTER_BUFFERS", true},
 		{"linux/io_uring.h", "IORING_REGISTER_BUFFERS2", false},
 		{"linux/io_uring.h", "IORING_OP_NOP", false},

@@ -26,7 +26,7 @@ var sections = []section{
 	{"Protection keys", regexp.MustCompile(`^PKEY_`)},
 	{"The page map: PAGEMAP_SCAN", regexp.MustCompile(`^(PAGEMAP|PAGE_IS|PM_SCAN)_`)},
 	{"The maps of a process: PROCMAP_QUERY", regexp.MustCompile(`^(PROCMAP|PROCFS)_`)},
-	{"Descriptors of processes", regexp.MustCompile(`^(PIDFD_|SO_PEERPIDFD$)`)},
+	{"Descriptors of processes", regexp.MustCompile(`^PIDFD_`)},
 	{"io_uring: buffers that hold on to pages", regexp.MustCompile(`^IORING_`)},
 	{"Codes of SIGSEGV and SIGBUS", regexp.MustCompile(`^(SEGV|BUS)_`)},
 	{"Flags of open", regexp.MustCompile(`^O_`)},

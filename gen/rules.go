@@ -74,13 +74,6 @@ var rules = []rule{
 		names:   regexp.MustCompile(`^PIDFD_`),
 	},
 	{
-		title:      "The process at the other end of a socket: asm/socket.h.",
-		include:    "asm/socket.h",
-		from:       regexp.MustCompile(`^(asm|asm-generic)/socket\.h$`),
-		names:      regexp.MustCompile(`^SO_PEERPIDFD$`),
-		mayBeEmpty: true, // SO_PEERPIDFD is of Linux 6.5
-	},
-	{
 		title:   "io_uring, as far as it holds on to pages: linux/io_uring.h.",
 		include: "linux/io_uring.h",
 		from:    regexp.MustCompile(`^linux/io_uring\.h$`),

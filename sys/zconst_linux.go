@@ -272,11 +272,6 @@ const (
 	PIDFD_SIGNAL_THREAD_GROUP  = 0x2        // Linux 6.2..6.12
 )
 
-// The process at the other end of a socket: asm/socket.h.
-const (
-	SO_PEERPIDFD = 0x4d // Linux 6.2..6.12
-)
-
 // io_uring, as far as it holds on to pages: linux/io_uring.h.
 const (
 	IORING_REGISTER_BUFFERS = 0x0

@@ -29,11 +29,6 @@ const (
 	PIDFD_NONBLOCK = 0x800
 )
 
-// The process at the other end of a socket: asm/socket.h.
-const (
-	SO_PEERPIDFD = 0x4d
-)
-
 // How an ioctl command is put together: asm/ioctl.h.
 const (
 	_IOC_DIRSHIFT = 0x1e

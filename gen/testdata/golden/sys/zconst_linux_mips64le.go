@@ -27,11 +27,6 @@ const (
 	PIDFD_NONBLOCK = 0x80
 )
 
-// The process at the other end of a socket: asm/socket.h.
-const (
-	SO_PEERPIDFD = 0x4e
-)
-
 // How an ioctl command is put together: asm/ioctl.h.
 const (
 	_IOC_DIRSHIFT = 0x1d

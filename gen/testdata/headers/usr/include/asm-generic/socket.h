@@ -1,5 +1,0 @@
-#ifndef _ASM_GENERIC_SOCKET_H
-#define _ASM_GENERIC_SOCKET_H
-#define SO_PEERCRED 3
-#define SO_PEERPIDFD 77
-#endif

@@ -1,2 +1,0 @@
-#define SO_PEERCRED 4
-#define SO_PEERPIDFD 78
