@@ -38,7 +38,7 @@ func envUint(t testing.TB, name string, or uint64) uint64 {
 
 func TestModel(t *testing.T) {
 	seed := envUint(t, "PAGESLOT_MODEL_SEED", rand.Uint64())
-	ops := envUint(t, "PAGESLOT_MODEL_OPS", testgate.Rounds(uint64(1500), 300))
+	ops := envUint(t, "PAGESLOT_MODEL_OPS", testgate.Rounds(uint64(1500), 150))
 	for _, tt := range []struct {
 		name string
 		c    Config

@@ -3,6 +3,7 @@ package highlevel
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"syscall"
 	"testing"
@@ -650,7 +651,7 @@ func TestKeepResident(t *testing.T) {
 		p := newPoolT(t, c)
 		tn := p.Tenant()
 		im := newImage(t, seg{1, "image"}, seg{4, "end"})
-		for range 3 {
+		for range testgate.Rounds(3, 1) {
 			for _, im := range []*memfd.Image{im, nil} {
 				l := acquire(t, tn, im, 6*pageSize)
 				expect(t, l, im)
@@ -674,8 +675,10 @@ func TestKeepResident(t *testing.T) {
 func TestPoolFailures(t *testing.T) {
 	for _, keep := range []uint64{0, 2 * pageSize} {
 		for _, burst := range []uint64{1, 2, 3}[:testgate.Rounds(3, 1)] { // how many fail in a row
-			n := uint64(0)
-			for ; poolFailure(t, keep, n, burst); n++ {
+			// Under -short one in three of them, others each time.
+			step := testgate.Rounds(uint64(1), 3)
+			n := rand.Uint64N(step)
+			for ; poolFailure(t, keep, n, burst); n += step {
 			}
 			if n < 15 {
 				t.Errorf("keep %d, burst %d: only %d operations were failed", keep, burst, n)

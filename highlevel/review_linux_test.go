@@ -131,7 +131,7 @@ func TestGate(t *testing.T) {
 func TestAskingHoldsNothing(t *testing.T) {
 	p := newPoolT(t, small(1))
 	tn := p.Tenant()
-	for range 200 {
+	for range testgate.Rounds(200, 20) {
 		l := acquire(t, tn, nil, 3*pageSize)
 		done := make(chan bool)
 		started := make(chan bool)

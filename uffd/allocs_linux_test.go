@@ -14,7 +14,7 @@ import (
 // none fails the test if f allocates.
 func none(t *testing.T, name string, f func()) {
 	t.Helper()
-	n := testing.AllocsPerRun(100, f)
+	n := testing.AllocsPerRun(testgate.Rounds(100, 20), f)
 	if n != 0 && conversionsAllocate() {
 		testgate.Skip(t, testgate.Plain, "in this build a variable whose address becomes a number is on the heap")
 	}

@@ -46,6 +46,9 @@ func TestCommittedData(t *testing.T) {
 
 // Every field that the data could have wrong is looked at.
 func TestValidate(t *testing.T) {
+	if err := the(t).Validate(); err != nil {
+		t.Fatal(err)
+	}
 	for name, test := range map[string]struct {
 		change func(*Matrix)
 		want   string
@@ -80,9 +83,6 @@ func TestValidate(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := clone(t, the(t))
-			if err := m.Validate(); err != nil {
-				t.Fatal(err)
-			}
 			test.change(m)
 			if err := m.Validate(); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("%v does not say %q", err, test.want)

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pageslot/pageslot/probe"
+	"github.com/pageslot/pageslot/testgate"
 )
 
 const page = 16384
@@ -152,7 +153,7 @@ func TestMerge(t *testing.T) {
 // Whatever was seen is what is expected after an update, and what is written is
 // what is read.
 func TestMergeProperty(t *testing.T) {
-	for seed := range uint64(100) {
+	for seed := range testgate.Rounds(uint64(100), 20) {
 		r := rand.New(rand.NewPCG(seed, 0))
 		old, seen := randomSeen(r), randomSeen(r)
 		e := Expect{}.Merge(old).Merge(seen)

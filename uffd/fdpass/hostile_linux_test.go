@@ -37,8 +37,8 @@ func numbers(t testing.TB, n int) (fds []int) {
 // Whatever the number is that came, it is the wanted one or none is kept.
 func TestOtherNumbers(t *testing.T) {
 	for name, kind := range kinds {
-		for _, sent := range []int{0, 1, 2, 3, 30, 253} {
-			for _, want := range []int{0, 1, 2, 4, 250, 254} {
+		for _, sent := range []int{0, 1, 3, 253, 2, 30}[:testgate.Rounds(6, 4)] {
+			for _, want := range []int{0, 1, 254, 2, 4, 250}[:testgate.Rounds(6, 3)] {
 				t.Run(fmt.Sprintf("%s/%d sent/%d wanted", name, sent, want), func(t *testing.T) {
 					a, b := pair(t, kind)
 					var control []byte

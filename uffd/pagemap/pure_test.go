@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/pageslot/pageslot/testgate"
 	"github.com/pageslot/pageslot/uffd"
 )
 
@@ -69,7 +70,7 @@ func TestEntryBits(t *testing.T) {
 // limit, regions come in order, joined, and once.
 func TestWalkPure(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
-	for range 2000 {
+	for range testgate.Rounds(2000, 200) {
 		kernel := make([]Categories, random.IntN(40))
 		for i := range kernel {
 			kernel[i] = []Categories{0, Written, Written, Written | Huge}[random.IntN(4)]

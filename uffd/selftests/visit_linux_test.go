@@ -48,7 +48,7 @@ func reads(t testing.TB, addr uint64) *visitor {
 func (v *visitor) stuck() {
 	v.t.Helper()
 	before := v.p.Done()
-	time.Sleep(testgate.Stretch(v.t, 3*time.Millisecond))
+	time.Sleep(testgate.Stretch(v.t, time.Duration(testgate.Rounds(3000, 1000))*time.Microsecond))
 	if after := v.p.Done(); after != before {
 		v.t.Errorf("the process went on from step %d to %d while it should wait", before, after)
 	}

@@ -6,13 +6,14 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/pageslot/pageslot/testgate"
 	"github.com/pageslot/pageslot/uffd"
 )
 
 // ranges against a map with a byte for each address.
 func TestRanges(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
-	for range 200 {
+	for range testgate.Rounds(200, 20) {
 		var s ranges
 		model := make([]bool, 40)
 		for range 60 {
