@@ -103,7 +103,7 @@ var table = []entry{
 	{ProcmapQuery, "PROCMAP_QUERY (Linux 6.11)", false},
 	{Droppable, "MAP_DROPPABLE (Linux 6.11, 64-bit kernels)", false},
 	{Collapse, "MADV_COLLAPSE (Linux 6.1), and transparent huge pages", false},
-	{IOUring, "io_uring (Linux 5.1), not switched off: its buffers are how a page gets pinned", true},
+	{IOUring, "io_uring_setup (Linux 5.1), not switched off: its buffers are how a page gets pinned", true},
 	{Proc, "/proc as Linux has it", false},
 
 	{Hugetlb, "huge pages of hugetlbfs, reserved by the administrator", true},
