@@ -20,7 +20,8 @@ import (
 // Errors: [ErrOwnProcess]; uffd.ErrGone for a process that has ended;
 // uffd.ErrNoHandshake; [ErrClosed] for a closed Manager or descriptor; EEXIST for a
 // descriptor that is served already; regions that overlap or are not of whole
-// pages; EMFILE, ENOMEM, and ENOSPC (too many epoll watches).
+// pages; EINVAL for a PidFD of another kind; EMFILE, ENOMEM, and ENOSPC (too many
+// epoll watches).
 func (m *Manager) Add(d *uffd.Descriptor, p Process) (ID, error) {
 	id, err := m.add(d, p)
 	if err != nil {
@@ -30,7 +31,7 @@ func (m *Manager) Add(d *uffd.Descriptor, p Process) (ID, error) {
 	return id, nil
 }
 
-func (m *Manager) add(d *uffd.Descriptor, p Process) (ID, error) {
+func (m *Manager) add(d *uffd.Descriptor, p Process) (id ID, err error) {
 	l, err := newLayout(p.Regions)
 	if err != nil {
 		return 0, err
@@ -38,9 +39,14 @@ func (m *Manager) add(d *uffd.Descriptor, p Process) (ID, error) {
 	if d == nil {
 		return 0, fmt.Errorf("no descriptor: %w", errInvalid)
 	}
-	if m.isClosed() {
-		return 0, ErrClosed
+	if err := m.enter(); err != nil {
+		return 0, err
 	}
+	defer func() {
+		if closing := m.exit(); closing != nil {
+			err = errors.Join(err, closing)
+		}
+	}()
 	if d.FD() < 0 {
 		return 0, fmt.Errorf("the descriptor: %w", ErrClosed)
 	}

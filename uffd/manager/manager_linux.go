@@ -24,6 +24,7 @@ type Manager struct {
 	polled    int // how many have to be asked whether they live
 	open      bool
 	running   bool
+	adding    int    // how many Adds use what release takes away
 	spare     []byte // a larger buffer, for Run to take
 	size      int    // of the larger of both
 }
@@ -72,16 +73,28 @@ func (m *Manager) Processes() int {
 	return len(m.processes)
 }
 
-func (m *Manager) isClosed() bool {
+// enter keeps release away until exit.
+func (m *Manager) enter() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return !m.open
+	if !m.open {
+		return ErrClosed
+	}
+	m.adding++
+	return nil
+}
+
+func (m *Manager) exit() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.adding--
+	return m.releaseUnused()
 }
 
 // Close ends a Run that is going on, and closes all descriptors: at once, or, if
-// Run runs, when it returns, which is after the fault that it is at. Close does not
-// wait for that, so that Options' functions may call it. The second Close does
-// nothing.
+// Run runs, when it returns, which is after the fault that it is at, and not in the
+// middle of an Add. Close does not wait for that, so that Options' functions may call
+// it. The second Close does nothing.
 //
 // It is for processes that have ended or need no more: see the package's
 // documentation for what the others find.
@@ -94,6 +107,13 @@ func (m *Manager) Close() error {
 	m.open = false
 	if m.running {
 		m.poller.ring()
+	}
+	return m.releaseUnused()
+}
+
+// releaseUnused is release by the last who is there after Close; m.mu is held.
+func (m *Manager) releaseUnused() error {
+	if m.open || m.running || m.adding > 0 {
 		return nil
 	}
 	return m.release()

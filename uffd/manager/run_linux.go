@@ -60,16 +60,13 @@ func (m *Manager) finish(returned bool) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.running = false
-	if !m.open {
-		return m.release()
-	}
-	if !returned {
+	if !returned && m.open {
 		m.server.later = nil
 		for _, p := range m.processes {
 			m.server.mend(p)
 		}
 	}
-	return nil
+	return m.releaseUnused()
 }
 
 func (m *Manager) loop(ctx context.Context) error {

@@ -136,6 +136,7 @@ func TestAddRefuses(t *testing.T) {
 			{other, Process{PID: -1}, syscall.EINVAL},
 			{other, Process{PidFD: -1}, syscall.EINVAL},
 			{other, Process{PidFD: 1 << 20}, syscall.EBADF},
+			{other, Process{PidFD: other.FD()}, syscall.EINVAL},
 			{other, Process{PID: 1<<31 - 1}, uffd.ErrGone},
 			{other, Process{Regions: []Region{{}}}, syscall.EINVAL},
 		} {

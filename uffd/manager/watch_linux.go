@@ -165,6 +165,11 @@ func (p Process) pidfd() (int, error) {
 		if err != nil {
 			return -1, fmt.Errorf("the pidfd %d: %w", p.PidFD, err)
 		}
+		// Another kind of file would be watched all the same, and tell nothing.
+		if unix.PidfdSendSignal(fd, 0, nil, 0) == unix.EBADF {
+			_ = unix.Close(fd)
+			return -1, fmt.Errorf("descriptor %d is no pidfd: %w", p.PidFD, errInvalid)
+		}
 		return fd, nil
 	case p.PID > 0:
 		fd, err := unix.PidfdOpen(p.PID, 0)
