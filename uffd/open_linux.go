@@ -96,12 +96,17 @@ func (k kernel) first(ways []way) (int, way, error) {
 		if err == nil {
 			return fd, w, nil
 		}
-		if errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM) {
+		if scarce(err) {
 			return -1, way{}, &Error{Op: op, Err: err}
 		}
 		failed.Attempts = append(failed.Attempts, Attempt{w.path, w.userModeOnly, op, err})
 	}
 	return -1, way{}, failed
+}
+
+// scarce tells whether it failed for want of what may be there again soon.
+func scarce(err error) bool {
+	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM)
 }
 
 func (k kernel) try(w way) (fd int, op string, err error) {

@@ -24,8 +24,9 @@ import (
 // The other process may have left the handshake to this one: then Ready is false,
 // and all but Handshake, Control and Close fails with [ErrNoHandshake].
 //
-// Errors: an [*Error] that wraps EBADF for a number that is not open, and
-// [ErrNotUserfaultfd] (with EINVAL) for a descriptor of another kind.
+// Errors: an [*Error] that wraps EBADF for a number that is not open,
+// [ErrNotUserfaultfd] (with EINVAL) for a descriptor of another kind, and EMFILE,
+// ENFILE or ENOMEM if /proc cannot be read for want of them.
 func FromFD(fd int) (*Descriptor, error) { return fromFD(fd, "/proc") }
 
 // fromFD is FromFD with /proc elsewhere, or nowhere.
@@ -46,7 +47,11 @@ func fromFD(fd int, proc string) (*Descriptor, error) {
 	ready := events&unix.POLLERR == 0 // the kernel's answer before the handshake
 	d := &Descriptor{traps: thisKernel.traps}
 	if ready {
-		d.done(fdinfo(fd, proc))
+		features, ioctls, err := fdinfo(fd, proc)
+		if err != nil {
+			return fail(err)
+		}
+		d.done(features, ioctls)
 	}
 	d.fd.Own(fd)
 	return d, nil
@@ -80,7 +85,11 @@ func (d *Descriptor) Handshake(o Options) error {
 	d.modes.Lock()
 	defer d.modes.Unlock()
 	if events, err := polled(fd); !d.Ready() && err == nil && events&unix.POLLERR == 0 {
-		d.done(fdinfo(fd, "/proc")) // by another who has the descriptor
+		features, ioctls, err := fdinfo(fd, "/proc")
+		if err != nil {
+			return &Error{Op: op, Detail: "of a descriptor that has had its handshake", Err: err}
+		}
+		d.done(features, ioctls) // by another who has the descriptor
 	}
 	if d.Ready() {
 		return &Error{Op: op, Detail: "of a descriptor that has had its handshake", Err: unix.EINVAL}
@@ -104,6 +113,9 @@ func (d *Descriptor) Handshake(o Options) error {
 // makes of an ioctl that does nothing, and of poll: /dev/userfaultfd gives the same
 // answer to the one, but is writable.
 func isUserfaultfd(fd int, proc string) error {
+	if fd != int(int32(fd)) {
+		return unix.EBADF // the kernel would look at 32 bits alone
+	}
 	if _, err := unix.FcntlInt(uintptr(fd), sys.F_GETFD, 0); err != nil {
 		return err
 	}
@@ -143,20 +155,21 @@ func polled(fd int) (events int16, err error) {
 }
 
 // fdinfo reads what the kernel tells of a userfaultfd's state. It marks there, in
-// a bit of its own, that the handshake was done.
-func fdinfo(fd int, proc string) (Features, Ioctls) {
+// a bit of its own, that the handshake was done. Where nothing is to be read, it is
+// nothing; a want of descriptors or memory is an error, for it would pass.
+func fdinfo(fd int, proc string) (Features, Ioctls, error) {
 	const initialized = 1 << 31
 	text, err := os.ReadFile(fmt.Sprintf("%s/self/fdinfo/%d", proc, fd))
-	if err != nil {
-		return 0, 0
+	if scarce(err) {
+		return 0, 0, err
 	}
 	for line := range strings.Lines(string(text)) {
 		if rest, ok := strings.CutPrefix(line, "API:"); ok {
 			var api, features, ioctls uint64
 			if _, err := fmt.Sscanf(strings.TrimSpace(rest), "%x:%x:%x", &api, &features, &ioctls); err == nil {
-				return Features(features &^ initialized), Ioctls(ioctls)
+				return Features(features &^ initialized), Ioctls(ioctls), nil
 			}
 		}
 	}
-	return 0, 0
+	return 0, 0, nil
 }

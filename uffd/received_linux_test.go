@@ -3,6 +3,7 @@ package uffd
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"path/filepath"
 	"testing"
 
@@ -171,6 +172,45 @@ func TestFromFD(t *testing.T) {
 			t.Error("it is ready")
 		}
 	})
+}
+
+// What FromFD cannot read for want of descriptors it does not take for nothing.
+func TestFromFDWithoutRoom(t *testing.T) {
+	clean(t)
+	fd := dup(t, mustOpen(t, Options{Wanted: FeatureSIGBUS}))
+	var old unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+		t.Fatal(err)
+	}
+	// poll(2) takes no more than the limit, either.
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 3, Max: old.Max}); err != nil {
+		t.Fatal(err)
+	}
+	d, err := FromFD(fd)
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+		t.Fatal(err)
+	}
+	if d != nil {
+		t.Errorf("it was taken, with the features %v", d.Enabled())
+	}
+	want(t, err, unix.EMFILE, nil, "take over", fmt.Sprint(fd))
+	if d := received(t, fd); d.Enabled() != FeatureSIGBUS {
+		t.Errorf("enabled: %v", d.Enabled())
+	}
+}
+
+// A number of 64 bits is not that of its lower half.
+func TestFromFDOfLargeNumber(t *testing.T) {
+	clean(t)
+	first := mustOpen(t, Options{})
+	for bit := 32; bit < bits.UintSize; bit++ {
+		large := first.FD() | 1<<bit
+		d, err := FromFD(large)
+		if d != nil {
+			t.Fatalf("%#x: it was taken", large)
+		}
+		want(t, err, unix.EBADF, nil, "take over", fmt.Sprint(large))
+	}
 }
 
 // A blocking descriptor that programs would inherit becomes one as Open makes it.
