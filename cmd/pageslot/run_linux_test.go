@@ -37,7 +37,7 @@ func TestRun(t *testing.T) {
 		args string
 		also func(*testing.T, runReport)
 	}{
-		{"this program", "-slots 5 -rounds 30 -dirty 8 -max-memory 64MiB", func(t *testing.T, r runReport) {
+		{"this program", "-slots " + strconv.Itoa(testgate.Rounds(5, 2)) + " -rounds 30 -dirty 8 -max-memory 64MiB", func(t *testing.T, r runReport) {
 			if self, err := os.Executable(); err != nil || r.Image.File != self || r.Image.Segments < 2 || !strings.HasPrefix(r.Image.Format, "ELF") {
 				t.Errorf("image %+v", r.Image)
 			}

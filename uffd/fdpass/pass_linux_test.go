@@ -17,9 +17,9 @@ import (
 )
 
 func TestPass(t *testing.T) {
-	lengths := []int{0, 100, 1}
+	lengths := []int{100, 0, 1}
 	for name, kind := range kinds {
-		for _, length := range lengths[:testgate.Rounds(3, 2)] {
+		for _, length := range lengths[:testgate.Rounds(3, 1)] {
 			for _, count := range []int{0, 1, 253, 2, 5}[:testgate.Rounds(5, 3)] {
 				t.Run(fmt.Sprintf("%s/%d bytes/%d descriptors", name, length, count), func(t *testing.T) {
 					a, b := pair(t, kind)

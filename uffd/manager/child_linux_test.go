@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -25,6 +26,7 @@ import (
 const (
 	childEnv   = "PAGESLOT_MANAGER_CHILD"
 	stationEnv = "PAGESLOT_MANAGER_STATION"
+	shortEnv   = "PAGESLOT_MANAGER_SHORT" // the tests run with -short, 1 or 0
 )
 
 var children = map[string]func(*client) error{}
@@ -156,7 +158,8 @@ func (s *station) spawn(name string) *spawned {
 	c.cmd = exec.CommandContext(ctx, "/proc/self/exe")
 	c.cmd.Args[0] = os.Args[0]
 	// The race detector waits for a second at the end, for reports on their way.
-	c.cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0 "+os.Getenv("GORACE"), childEnv+"="+name, stationEnv+"="+s.listener.Addr().String())
+	c.cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0 "+os.Getenv("GORACE"), childEnv+"="+name, stationEnv+"="+s.listener.Addr().String(),
+		shortEnv+"="+strconv.Itoa(testgate.Rounds(0, 1)))
 	c.cmd.Stdout, c.cmd.Stderr = &c.output, &c.output
 	c.cmd.Cancel = func() error { return c.cmd.Process.Signal(syscall.SIGQUIT) }
 	c.cmd.WaitDelay = 3 * time.Second

@@ -100,7 +100,7 @@ func TestOtherProcess(t *testing.T) {
 		}
 	}
 	s.run("contents")
-	if got := s.m.Stats(); got.Copied != manyPages*systemPage {
+	if got := s.m.Stats(); got.Copied != manyPages()*systemPage {
 		t.Errorf("%+v", got)
 	}
 }
