@@ -27,6 +27,9 @@ type tracked struct {
 
 // start is for a zero tracked. It takes over d if it succeeds and own is set.
 func (t *tracked) start(d *uffd.Descriptor, own bool, pid int, need uffd.Features, category pagemap.Categories) error {
+	if d == nil {
+		return &Error{Op: "start", Detail: "without a descriptor", Err: unix.EINVAL}
+	}
 	if lacks := need &^ d.Enabled(); lacks != 0 {
 		return &Error{Op: "start", Detail: fmt.Sprintf("with a descriptor that has %v, not %v", d.Enabled(), lacks), Err: ErrFeature}
 	}

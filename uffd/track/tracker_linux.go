@@ -55,7 +55,7 @@ func Open() (*Tracker, error) {
 // process than this one the rights of ptrace(2) are needed, see pagemap.Open; that d
 // and pid belong together is the caller's to know.
 //
-// Errors: ErrFeature; those of pagemap.Open; errors.ErrUnsupported on kernels
+// Errors: ErrFeature; EINVAL without a descriptor; those of pagemap.Open; errors.ErrUnsupported on kernels
 // without PAGEMAP_SCAN.
 func New(d *uffd.Descriptor, pid int) (*Tracker, error) { return newTracker(d, false, pid) }
 
@@ -108,8 +108,8 @@ func (t *Tracker) Dirty(buf []pagemap.Region, f func(uffd.Range) error) error {
 // copies a page does so after f was called with it, and needs no stop of the world:
 // what is written during the copy is reported by the next Collect.
 //
-// Pages that f returned an error for, and those that it was not called with, are
-// dirty again. After any other error too, what f was not called with is still dirty.
+// Pages that f returned an error for or panicked at, and those that it was not called
+// with, are dirty again. After any other error too, what f was not called with is still dirty.
 func (t *Tracker) Collect(buf []pagemap.Region, f func(uffd.Range) error) error {
 	return t.each("collect", buf, true, f)
 }
@@ -142,27 +142,37 @@ func (t *Tracker) each(op string, buf []pagemap.Region, collect bool, f func(uff
 func (t *Tracker) scan(r uffd.Range, q pagemap.Query, buf []pagemap.Region, collect, protect bool, f func(uffd.Range) error) error {
 	for {
 		n, end, err := t.pages.Scan(r, q, buf)
-		for i := range buf[:n] {
-			found := buf[i].Range()
-			var failed error
-			if protect {
-				failed = t.d.WriteProtect(found)
-			}
-			if failed == nil {
-				failed = f(found)
-			}
-			if failed != nil {
-				if collect {
-					t.restore(buf[i:n])
-				}
-				return failed
-			}
+		if failed := t.deliver(buf[:n], collect, protect, f); failed != nil {
+			return failed
 		}
 		if err != nil || end >= r.End() {
 			return err
 		}
 		r = uffd.Between(end, r.End())
 	}
+}
+
+// deliver calls f with what was found. With collect, what was not delivered is dirty
+// again in the end, whether f fails or panics.
+func (t *Tracker) deliver(regions []pagemap.Region, collect, protect bool, f func(uffd.Range) error) error {
+	done := 0
+	defer func() {
+		if collect {
+			t.restore(regions[done:])
+		}
+	}()
+	for ; done < len(regions); done++ {
+		found := regions[done].Range()
+		if protect {
+			if err := t.d.WriteProtect(found); err != nil {
+				return err
+			}
+		}
+		if err := f(found); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // restore makes pages dirty that were found and not delivered. Where that fails the

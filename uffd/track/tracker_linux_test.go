@@ -101,6 +101,27 @@ func TestRefusal(t *testing.T) {
 	a.want(t, tr, "after Dirty was refused", "3")
 }
 
+// So it is where the callback panics, and the Tracker can be used again.
+func TestPanic(t *testing.T) {
+	tr := open(t)
+	a := anon(t, 16)
+	add(t, tr, a.all())
+	for i := 1; i < 10; i += 2 {
+		a.write(i)
+	}
+	n := 0
+	func() {
+		defer func() { _ = recover() }()
+		_ = tr.Collect(buf(), func(uffd.Range) error {
+			if n++; n == 3 {
+				panic("on purpose")
+			}
+			return nil
+		})
+	}()
+	a.want(t, tr, "after a panic", "5, 7, 9")
+}
+
 func TestTrackerArguments(t *testing.T) {
 	tr := open(t)
 	a := anon(t, 4)
@@ -144,6 +165,12 @@ func TestNew(t *testing.T) {
 	}
 	if w, err := NewWorkingSet(plain, 0); w != nil || !errors.Is(err, ErrFeature) {
 		t.Errorf("without RWP: %v", err)
+	}
+	if tr, err := New(nil, 0); tr != nil || !errors.Is(err, unix.EINVAL) {
+		t.Errorf("without a descriptor: %v", err)
+	}
+	if w, err := NewWorkingSet(nil, 0); w != nil || !errors.Is(err, unix.EINVAL) {
+		t.Errorf("without a descriptor: %v", err)
 	}
 	d, err := uffd.Open(uffd.Options{Required: uffd.FeatureWPAsync, UserMode: uffd.UserModeOnly})
 	if err != nil {
