@@ -112,7 +112,7 @@ func (m *Manager) admit(c calls, parent *process) *process {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	child := parent.fork(m.next(), c)
-	child.blind = m.poller.watch(child) != nil
+	child.blind = m.poller.watch(child)
 	m.keep(child)
 	m.server.schedule(child)
 	return child

@@ -17,7 +17,7 @@ func (p *process) lookAgain(when time.Time) {
 
 // schedule remembers a process that has to be served again without an event.
 func (s *server) schedule(p *process) {
-	if p.blind {
+	if p.blind != nil {
 		p.lookAgain(s.now().Add(10 * time.Millisecond))
 	}
 	if !p.due.IsZero() && !p.waiting {

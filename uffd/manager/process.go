@@ -34,7 +34,7 @@ type process struct {
 	polled  bool      // nothing tells when it ends
 	buried  bool      // it has ended, and its number may be another's by now
 	muted   bool      // its events cannot be read now
-	blind   bool      // it could not be watched
+	blind   error     // why it could not be watched
 	waiting bool      // it is among those to look at again
 	due     time.Time // when
 	gone    bool

@@ -47,6 +47,9 @@ func (s *server) serve(p *process) {
 	if p.gone {
 		return
 	}
+	if p.blind != nil {
+		p.blind = s.watcher.watch(p)
+	}
 	p.changed, p.fills = false, 0
 	p.due = time.Time{}
 	s.read(p)
@@ -92,6 +95,9 @@ func (s *server) read(p *process) (changed bool) {
 	for i, child := range born {
 		if born[i] = nil; s.options.OnFork != nil {
 			s.options.OnFork(p.id, child.id)
+		}
+		if child.blind != nil {
+			s.report(child, child.blind)
 		}
 	}
 	switch {

@@ -85,6 +85,37 @@ func TestPanicOfOnFork(t *testing.T) {
 	}
 }
 
+// A forked process that cannot be watched is told of, served, and watched later.
+func TestUnwatched(t *testing.T) {
+	w := &world{blind: 3}
+	var failures []Failure
+	stage := newStage(w, Options{OnError: func(f Failure) Action {
+		failures = append(failures, f)
+		return Leave
+	}})
+	s := w.newSim(t)
+	p := stage.add(s, Region{Range: at(0, 16), Source: patternSource{}})
+	child := s.fork()
+	stage.serve(p)
+	if len(failures) != 1 || failures[0].Process != 2 || failures[0].Page.Len != 0 || !errors.Is(failures[0].Err, syscall.ENOSPC) {
+		t.Errorf("%+v", failures)
+	}
+	child.touch(0)
+	for w.blind > 0 {
+		w.now = w.now.Add(20 * time.Millisecond)
+		if stage.again() < 0 {
+			t.Fatal("it is not looked at again")
+		}
+	}
+	if len(child.waiting) > 0 {
+		t.Error("it is not served")
+	}
+	w.now = w.now.Add(20 * time.Millisecond)
+	if wait := stage.again(); wait >= 0 || len(failures) != 1 {
+		t.Errorf("%v, %+v", wait, failures)
+	}
+}
+
 // All events are read before the first fault is resolved, though faults come first
 // and fill the first batch.
 func TestEventsComeFirst(t *testing.T) {

@@ -1,12 +1,19 @@
 package manager
 
 import (
+	"syscall"
 	"testing"
 	"time"
 )
 
 // The watcher of a world does nothing: tests serve all sims in turn.
-func (w *world) watch(*process) error  { return nil }
+func (w *world) watch(*process) error {
+	if w.blind > 0 {
+		w.blind--
+		return syscall.ENOSPC
+	}
+	return nil
+}
 func (w *world) mute(*process, bool)   {}
 func (w *world) forget(*process)       {}
 func (w *world) kill(p *process) error { p.calls.(*sim).die(); return nil }
@@ -34,7 +41,9 @@ func newStage(w *world, o Options) *stage {
 	}
 	t.admit = func(c calls, parent *process) *process {
 		p := parent.fork(ID(len(t.processes)+1), c)
+		p.blind = t.watcher.watch(p)
 		t.processes = append(t.processes, p)
+		t.schedule(p)
 		return p
 	}
 	return t

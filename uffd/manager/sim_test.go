@@ -35,6 +35,7 @@ type world struct {
 	at    int
 	err   error
 	now   time.Time
+	blind int // how many tries to watch a process fail
 
 	// between is what processes do while the Manager works: it is called before
 	// each call.
