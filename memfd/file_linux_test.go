@@ -3,11 +3,9 @@ package memfd
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"math"
-	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -15,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pageslot/pageslot/internal/hugepages"
 	"github.com/pageslot/pageslot/sys"
 	"github.com/pageslot/pageslot/testgate"
 )
@@ -350,16 +349,9 @@ func TestFileRaces(t *testing.T) {
 }
 
 func TestHugePages(t *testing.T) {
-	text, err := os.ReadFile("/proc/meminfo")
+	size, err := hugepages.Default()
 	if err != nil {
 		testgate.Skip(t, testgate.Proc, err.Error())
-	}
-	var size uint64
-	for line := range strings.Lines(string(text)) {
-		if _, err := fmt.Sscanf(line, "Hugepagesize: %d kB", &size); err == nil {
-			size <<= 10
-			break
-		}
 	}
 	if size == 0 {
 		testgate.Skip(t, testgate.Hugetlb, "/proc/meminfo shows no huge pages")

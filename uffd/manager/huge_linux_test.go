@@ -1,14 +1,14 @@
 package manager
 
 import (
+	"errors"
 	"fmt"
-	"os"
-	"strconv"
-	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pageslot/pageslot/internal/hugepages"
 	"github.com/pageslot/pageslot/testgate"
 	"github.com/pageslot/pageslot/uffd"
 )
@@ -44,66 +44,20 @@ func huge(c *client) error {
 
 func TestHugePages(t *testing.T) {
 	needs(t, Events|uffd.FeatureMissingHugetlbfs)
-	if size := hugePageSize(t); size != hugePage {
+	size, err := hugepages.Default()
+	if err != nil {
+		testgate.Skip(t, testgate.Proc, err.Error())
+	}
+	if size != hugePage {
 		testgate.Skip(t, testgate.Hugetlb, fmt.Sprintf("a huge page has %d bytes, not %d", size, hugePage))
 	}
-	addHugePages(t, 4)
-	if free := hugePagesFree(t); free < 4 {
-		testgate.Skip(t, testgate.Hugetlb, fmt.Sprintf("%d huge pages are free", free))
+	short := hugepages.Reserve(t, size, 4, testgate.Stretch(t, 2*time.Second))
+	if free, err := hugepages.Free(size); free < 4 {
+		testgate.Skip(t, testgate.Hugetlb, fmt.Sprintf("%d huge pages are free (%v)", free, errors.Join(short, err)))
 	}
 	s := newStation(t, Options{})
 	s.run("huge")
 	if got := s.m.Stats(); got.Copied != 3*hugePage || got.Zeroed < hugePage || got.Errors != 0 {
 		t.Errorf("%+v", got)
 	}
-}
-
-func hugePageSize(t *testing.T) (bytes int)  { return 1024 * meminfo(t, "Hugepagesize:") }
-func hugePagesFree(t *testing.T) (pages int) { return meminfo(t, "HugePages_Free:") }
-
-func meminfo(t *testing.T, name string) (value int) {
-	text, err := os.ReadFile("/proc/meminfo")
-	if err != nil {
-		testgate.Skip(t, testgate.Proc, err.Error())
-	}
-	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, name); ok {
-			_, _ = fmt.Sscan(rest, &value)
-		}
-	}
-	return value
-}
-
-// addHugePages asks for n more huge pages until the end of the test, if it may. It
-// adds, under a lock, since others do the same.
-func addHugePages(t *testing.T, n int) {
-	const name = "/proc/sys/vm/nr_hugepages"
-	add := func(n int) error {
-		f, err := os.OpenFile(name, os.O_RDWR, 0)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
-			return err
-		}
-		text, err := os.ReadFile(name)
-		if err != nil {
-			return err
-		}
-		now, err := strconv.Atoi(strings.TrimSpace(string(text)))
-		if err != nil {
-			return err
-		}
-		_, err = f.WriteString(strconv.Itoa(max(0, now+n)))
-		return err
-	}
-	if add(n) != nil {
-		return
-	}
-	t.Cleanup(func() {
-		if err := add(-n); err != nil {
-			t.Error(err)
-		}
-	})
 }

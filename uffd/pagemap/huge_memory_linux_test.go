@@ -7,9 +7,11 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pageslot/pageslot/internal/hugepages"
 	"github.com/pageslot/pageslot/sys"
 	"github.com/pageslot/pageslot/testgate"
 	"github.com/pageslot/pageslot/uffd"
@@ -56,7 +58,9 @@ var hugetlbKinds = map[string]func(t testing.TB, size, n int) area{
 func hugetlb(t testing.TB, n int, kind func(t testing.TB, size, n int) area) area {
 	t.Helper()
 	size := hugeSize(t)
-	needHugePages(t, n)
+	if err := hugepages.Reserve(t, uint64(size), n, testgate.Stretch(t, 2*time.Second)); err != nil {
+		t.Log(err) // those that are there may suffice
+	}
 	a := kind(t, size, n)
 	a.unit = size / int(pageSize)
 	return a
@@ -120,78 +124,31 @@ func sysvHugetlb(t testing.TB, size, n int) area {
 // hugeSize is the default size of huge pages.
 func hugeSize(t testing.TB) int {
 	t.Helper()
-	info, err := os.ReadFile("/proc/meminfo")
+	size, err := hugepages.Default()
 	if err != nil {
 		testgate.Skip(t, testgate.Proc, err.Error())
 	}
-	for line := range strings.Lines(string(info)) {
-		var kib int
-		if _, err := fmt.Sscanf(line, "Hugepagesize: %d kB", &kib); err == nil {
-			if kib<<10 > largestHuge {
-				testgate.Skip(t, testgate.Hugetlb, fmt.Sprintf("a huge page has %d KiB", kib))
-			}
-			return kib << 10
-		}
+	if size == 0 {
+		testgate.Skip(t, testgate.Hugetlb, "the kernel has no huge pages")
 	}
-	testgate.Skip(t, testgate.Hugetlb, "the kernel has no huge pages")
-	return 0
-}
-
-const hugePages = "/proc/sys/vm/nr_hugepages"
-
-// needHugePages has n more huge pages reserved until the end of the test. Who may
-// not ask for them uses those that are there.
-func needHugePages(t testing.TB, n int) {
-	t.Helper()
-	got, err := reserve(n)
-	if errors.Is(err, os.ErrPermission) || errors.Is(err, unix.EROFS) {
-		return
+	if size > largestHuge {
+		testgate.Skip(t, testgate.Hugetlb, fmt.Sprintf("a huge page has %d KiB", size>>10))
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if _, err := reserve(-got); err != nil {
-			t.Error(err)
-		}
-	})
-}
-
-// reserve changes how many huge pages there are. Other tests do the same at the
-// same time, so it adds, under a lock on the file itself.
-func reserve(n int) (changed int, err error) {
-	f, err := os.OpenFile(hugePages, os.O_RDWR, 0)
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
-		return 0, err
-	}
-	before, err := readNumber(hugePages)
-	if err != nil {
-		return 0, err
-	}
-	if _, err := f.WriteString(strconv.Itoa(max(0, before+n))); err != nil {
-		return 0, err
-	}
-	after, err := readNumber(hugePages)
-	return after - before, err
-}
-
-func readNumber(path string) (int, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return 0, err
-	}
-	return strconv.Atoi(strings.TrimSpace(string(text)))
+	return int(size)
 }
 
 // number is 0 for a file that does not exist.
 func number(t testing.TB, path string) int {
 	t.Helper()
-	n, err := readNumber(path)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return 0
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
 		t.Fatal(err)
 	}
 	return n

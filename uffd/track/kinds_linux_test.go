@@ -9,9 +9,11 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pageslot/pageslot/internal/hugepages"
 	"github.com/pageslot/pageslot/sys"
 	"github.com/pageslot/pageslot/testgate"
 )
@@ -82,72 +84,40 @@ func thp(t *testing.T, n int) area {
 // hugetlb is private anonymous memory of n huge pages, or a skip.
 func hugetlb(t *testing.T, n int) area {
 	t.Helper()
-	size := 0
-	info, err := os.ReadFile("/proc/meminfo")
-	if err != nil {
-		testgate.Skip(t, testgate.Proc, err.Error())
-	}
-	for line := range strings.Lines(string(info)) {
-		if _, err := fmt.Sscanf(line, "Hugepagesize: %d kB", &size); err == nil {
-			size <<= 10
-			break
-		}
-	}
-	if size == 0 || size > largestHuge {
-		testgate.Skip(t, testgate.Hugetlb, fmt.Sprintf("a huge page has %d bytes", size))
-	}
-	got, err := reserve(n)
-	if err == nil {
-		t.Cleanup(func() {
-			if _, err := reserve(-got); err != nil {
-				t.Error(err)
-			}
-		})
-	} else if !errors.Is(err, os.ErrPermission) && !errors.Is(err, unix.EROFS) {
-		t.Fatal(err)
+	size := hugeSize(t)
+	if err := hugepages.Reserve(t, uint64(size), n, testgate.Stretch(t, 2*time.Second)); err != nil {
+		t.Log(err) // those that are there may suffice
 	}
 	a := mapped(t, -1, n*size, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_HUGETLB)
 	a.unit = size / int(page)
 	return a
 }
 
-const hugePages = "/proc/sys/vm/nr_hugepages"
-
-// reserve changes how many huge pages there are. Other tests do the same at the
-// same time, so it adds, under a lock on the file itself.
-func reserve(n int) (changed int, err error) {
-	f, err := os.OpenFile(hugePages, os.O_RDWR, 0)
+// hugeSize is the default size of huge pages.
+func hugeSize(t *testing.T) int {
+	t.Helper()
+	size, err := hugepages.Default()
 	if err != nil {
-		return 0, err
+		testgate.Skip(t, testgate.Proc, err.Error())
 	}
-	defer f.Close()
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
-		return 0, err
+	if size == 0 || size > largestHuge {
+		testgate.Skip(t, testgate.Hugetlb, fmt.Sprintf("a huge page has %d bytes", size))
 	}
-	before, err := readNumber(hugePages)
-	if err != nil {
-		return 0, err
-	}
-	if _, err := f.WriteString(strconv.Itoa(max(0, before+n))); err != nil {
-		return 0, err
-	}
-	after, err := readNumber(hugePages)
-	return after - before, err
-}
-
-func readNumber(path string) (int, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return 0, err
-	}
-	return strconv.Atoi(strings.TrimSpace(string(text)))
+	return int(size)
 }
 
 // number is 0 for a file that does not exist.
 func number(t *testing.T, path string) int {
 	t.Helper()
-	n, err := readNumber(path)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return 0
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
 		t.Fatal(err)
 	}
 	return n
