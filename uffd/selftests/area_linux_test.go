@@ -85,6 +85,9 @@ func newAlignedArea(t testing.TB, k memory, pages int, align uint64) *area {
 func newFile(t testing.TB, huge bool) int {
 	t.Helper()
 	fd, err := memoryFile(huge)
+	if huge && err != nil {
+		testgate.Need(t, testgate.Hugetlb, fmt.Errorf("a file of huge pages: %w: %w", errors.ErrUnsupported, err))
+	}
 	testgate.Need(t, testgate.Memfd, err)
 	t.Cleanup(func() {
 		if err := unix.Close(fd); err != nil {

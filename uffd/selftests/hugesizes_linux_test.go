@@ -12,36 +12,22 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pageslot/pageslot/internal/hugepages"
 	"github.com/pageslot/pageslot/internal/machine"
-	"github.com/pageslot/pageslot/sys"
 	"github.com/pageslot/pageslot/testgate"
 )
 
-const (
-	thpFolder     = "/sys/kernel/mm/transparent_hugepage"
-	hugetlbFolder = "/sys/kernel/mm/hugepages"
-)
+const thpFolder = "/sys/kernel/mm/transparent_hugepage"
 
 // sizesIn are the sizes after which folders are named, as far as they are not too
 // large to try.
 func sizesIn(t *testing.T, folder string) []uint64 {
 	t.Helper()
-	names, err := filepath.Glob(filepath.Join(folder, "hugepages-*kB"))
+	sizes, err := hugepages.Sizes(folder)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var sizes []uint64
-	for _, name := range names {
-		var kib uint64
-		if _, err := fmt.Sscanf(filepath.Base(name), "hugepages-%dkB", &kib); err != nil {
-			t.Fatal(name, err)
-		}
-		if kib<<10 <= largestHuge {
-			sizes = append(sizes, kib<<10)
-		}
-	}
-	slices.Sort(sizes)
-	return sizes
+	return slices.DeleteFunc(sizes, func(size uint64) bool { return size > largestHuge })
 }
 
 // thpSizes are those of transparent huge pages. Before Linux 6.8 there is one, and
@@ -68,21 +54,6 @@ func settingName(shared bool) string {
 		return "shmem_enabled"
 	}
 	return "enabled"
-}
-
-// defaultHugePage is the size that hugetlb takes if none is named, or 0.
-func defaultHugePage(t *testing.T) uint64 {
-	t.Helper()
-	fd, err := sys.MemfdCreate("selftests", sys.MFD_CLOEXEC|sys.MFD_HUGETLB)
-	if err != nil {
-		return 0
-	}
-	defer unix.Close(fd)
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		t.Fatal(err)
-	}
-	return uint64(st.Blksize)
 }
 
 // allowTHP lets memory that asks for it (MADV_HUGEPAGE) have huge pages of this

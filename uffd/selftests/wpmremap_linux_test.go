@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pageslot/pageslot/internal/hugepages"
 	"github.com/pageslot/pageslot/sys"
 	"github.com/pageslot/pageslot/testgate"
 	"github.com/pageslot/pageslot/uffd"
@@ -29,7 +30,7 @@ func TestWpMremap(t *testing.T) {
 		}{
 			{"base", []uint64{smallPage}, smallFolio, []string{"there", "swapped out", "given up"}},
 			{"thp", thpSizes(t, shared), thpFolio, []string{"there", "swapped out"}},
-			{"hugetlb", sizesIn(t, hugetlbFolder), hugetlbFolio, []string{"there"}},
+			{"hugetlb", sizesIn(t, hugepages.Folder), hugetlbFolio, []string{"there"}},
 		} {
 			for _, size := range row.sizes {
 				for _, away := range row.away {
@@ -156,8 +157,10 @@ func thpFolio(t *testing.T, size uint64, shared bool) uffd.Range {
 
 func hugetlbFolio(t *testing.T, size uint64, shared bool) uffd.Range {
 	t.Helper()
-	if size == defaultHugePage(t) {
+	if size == hugetlbPage(t) {
 		needHugePages(t, 1, size)
+	} else if free, _ := hugepages.Free(size); free > 0 { // of other sizes those that are there must do
+		needTime(t, size)
 	}
 	// The kernel wants the logarithm of the size in the flags.
 	flags := anonymous(shared) | sys.MAP_HUGETLB | bits.TrailingZeros64(size)<<sys.MAP_HUGE_SHIFT
