@@ -21,6 +21,7 @@ import (
 var (
 	checkMu sync.Mutex
 	checked = map[testing.TB]bool{} // tests that will be checked at their end
+	held    []string                // what the process had when the last of them had ended
 )
 
 // checkProcess compares, at the end of the test, what this process has with what
@@ -32,15 +33,16 @@ func checkProcess(t testing.TB) {
 	checkMu.Lock()
 	again := checked[t]
 	checked[t] = true
+	before, goroutines := held, runtime.NumGoroutine()
+	alone := len(checked) == 1
 	checkMu.Unlock()
 	if again {
 		return
 	}
-	before, goroutines := holdings(t), runtime.NumGoroutine()
+	if before == nil || !alone { // else nobody had a reason to open anything since
+		before = holdings(t)
+	}
 	t.Cleanup(func() {
-		checkMu.Lock()
-		delete(checked, t)
-		checkMu.Unlock()
 		for end := time.Now().Add(testgate.Stretch(t, 2*time.Second)); runtime.NumGoroutine() > goroutines && time.Now().Before(end); {
 			time.Sleep(time.Millisecond) // those that were told to end may still be about it
 		}
@@ -48,7 +50,14 @@ func checkProcess(t testing.TB) {
 			stacks := make([]byte, 1<<16)
 			t.Errorf("goroutines before: %d, after: %d\n%s", goroutines, n, stacks[:runtime.Stack(stacks, true)])
 		}
-		if left := without(holdings(t), before); len(left) != 0 {
+		after := holdings(t)
+		checkMu.Lock()
+		delete(checked, t)
+		if held = nil; len(checked) == 0 {
+			held = after
+		}
+		checkMu.Unlock()
+		if left := without(slices.Clone(after), before); len(left) != 0 {
 			t.Errorf("left behind: %q", left)
 		}
 		if pid, err := unix.Wait4(-1, nil, unix.WNOHANG|unix.WALL, nil); !errors.Is(err, unix.ECHILD) {
