@@ -42,6 +42,7 @@ type area struct {
 	fd    int    // the file, or -1
 
 	lost bool
+	t    testing.TB
 }
 
 // newArea maps pages of kind k. They go at the end of the test. Huge pages are
@@ -56,7 +57,7 @@ func newArea(t testing.TB, k memory, pages int) *area {
 func newAlignedArea(t testing.TB, k memory, pages int, align uint64) *area {
 	t.Helper()
 	checkProcess(t)
-	a := &area{kind: k, page: smallPage, fd: -1}
+	a := &area{kind: k, page: smallPage, fd: -1, t: t}
 	if k.huge() {
 		a.page = hugetlbPage(t)
 		// The file's own, the copies of a private mapping, and those of a
@@ -174,7 +175,7 @@ func (a *area) all() uffd.Range { return uffd.RangeOf(a.mem) }
 // filled is n pages' worth of bytes that differ from page to page, and from seed
 // to seed, and are never 0.
 func (a *area) filled(n int, seed byte) []byte {
-	b := make([]byte, uint64(n)*a.page)
+	b := a.buffer(uint64(n) * a.page)
 	for p := range n {
 		page := b[uint64(p)*a.page:][:a.page]
 		for i := range period {
@@ -185,6 +186,25 @@ func (a *area) filled(n int, seed byte) []byte {
 			copy(page[done:], page[:done])
 		}
 	}
+	return b
+}
+
+// spare are large buffers for tests to come. New ones have to be cleared first, page
+// by page, which takes most of a test with huge pages where a processor is emulated.
+var spare = map[uint64][][]byte{}
+
+// buffer is one that is the test's until it ends. What is in it is left to chance.
+func (a *area) buffer(length uint64) []byte {
+	if length < 1<<20 || length > 32<<20 {
+		return make([]byte, length)
+	}
+	var b []byte
+	if free := spare[length]; len(free) > 0 {
+		b, spare[length] = free[len(free)-1], free[:len(free)-1]
+	} else {
+		b = make([]byte, length)
+	}
+	a.t.Cleanup(func() { spare[length] = append(spare[length], b) })
 	return b
 }
 

@@ -13,9 +13,13 @@ import (
 	"github.com/pageslot/pageslot/uffd"
 )
 
+// looked is where look reads to: huge pages are too much for a new one each time.
+var looked []byte
+
 // look reads this process's memory through /proc/self/mem. The kernel then never
 // waits for a descriptor: where an access would fault to userspace, look fails
-// with EIO. So it tells too whether a page is there.
+// with EIO. So it tells too whether a page is there. The bytes are good until the
+// next look.
 func look(t testing.TB, r uffd.Range) ([]byte, error) {
 	t.Helper()
 	f, err := os.Open("/proc/self/mem")
@@ -23,7 +27,10 @@ func look(t testing.TB, r uffd.Range) ([]byte, error) {
 		testgate.Skip(t, testgate.Proc, err.Error())
 	}
 	defer f.Close()
-	b := make([]byte, r.Len)
+	if uint64(len(looked)) < r.Len {
+		looked = make([]byte, r.Len)
+	}
+	b := looked[:r.Len]
 	// pread(2) takes a signed offset: all addresses of user memory fit.
 	for done := 0; done < len(b); {
 		n, err := unix.Pread(int(f.Fd()), b[done:], int64(r.Start)+int64(done))
