@@ -23,6 +23,7 @@ type Descriptor struct {
 	modes        sync.Mutex    // held while enabled changes
 	closing      bell          // rung by Close
 	waits        atomic.Uint32 // how often somebody waited for events
+	plain        atomic.Bool   // the kernel does not know reads that never wait
 }
 
 // Path is how the descriptor was made.

@@ -80,9 +80,10 @@ func (d *Descriptor) yield() {
 }
 
 // TryRead is Read that does not wait: if there is no event it returns EAGAIN,
-// which is errors.Is(err, syscall.EAGAIN). (On a descriptor that somebody has made
-// blocking it does wait, and Close does not end that.) It is one read(2) for 16
-// events.
+// which is errors.Is(err, syscall.EAGAIN). It is one preadv2(2) with RWF_NOWAIT for 16
+// events. (Where the kernel has no such call for a userfaultfd, as Linux 6.1, it is a
+// read(2), which does wait on a descriptor that somebody has made blocking, and Close
+// does not end that.)
 func (d *Descriptor) TryRead(events []Event) (int, error) {
 	if len(events) == 0 {
 		return 0, errNoRoom
@@ -108,7 +109,7 @@ func (d *Descriptor) take(fd int, events []Event) (taken int, err error) {
 	for taken < len(events) {
 		var raw [batch]sys.UffdMsg
 		room := min(len(raw), len(events)-taken)
-		n, err := sys.UffdRead(fd, raw[:room])
+		n, err := d.receive(fd, raw[:room])
 		if err != nil && taken == 0 {
 			return 0, err
 		}
@@ -121,6 +122,21 @@ func (d *Descriptor) take(fd int, events []Event) (taken int, err error) {
 		}
 	}
 	return taken, nil
+}
+
+// receive is read(2) that does not wait. O_NONBLOCK is for all who have the
+// descriptor, and any of them, the process that is served too, may take it away
+// between a poll and a read; RWF_NOWAIT is for this call alone. Kernels that do not
+// have it for a userfaultfd get the plain call, as do filters that refuse the other.
+func (d *Descriptor) receive(fd int, into []sys.UffdMsg) (int, error) {
+	if !d.plain.Load() {
+		n, err := readNow(fd, into)
+		if !errors.Is(err, unix.EOPNOTSUPP) && !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EPERM) {
+			return n, err
+		}
+		d.plain.Store(true)
+	}
+	return sys.UffdRead(fd, into)
 }
 
 func (d *Descriptor) unread(err error) error {
@@ -155,6 +171,7 @@ func (d *Descriptor) takeChildren(into []Event, messages []sys.UffdMsg) {
 func (d *Descriptor) adopt(fd int) *Descriptor {
 	c := &Descriptor{path: d.path, userModeOnly: d.userModeOnly, claimed: d.claimed, told: d.told, traps: d.traps, ioctls: d.ioctls}
 	c.ready.Store(true)
+	c.plain.Store(d.plain.Load())
 	c.enabled.Store(d.enabled.Load())
 	// The flags are those with which the parent's was made. Where they were others,
 	// a program that is started in this moment inherits it.

@@ -254,3 +254,30 @@ func TestReadOfBlocking(t *testing.T) {
 		t.Errorf("the one that waited before: %v", err)
 	}
 }
+
+// TryRead does not wait for a descriptor that has become blocking, where the kernel
+// knows such a call: Close could not end it. The kernel is asked the bare question.
+func TestTryReadOfBlocking(t *testing.T) {
+	_, inChild, err := testgate.Child(t, time.Minute)
+	if !inChild {
+		if err != nil {
+			t.Error(err)
+		}
+		return
+	}
+	clean(t)
+	d := mustOpen(t, Options{})
+	_, err = unix.Preadv2(d.FD(), [][]byte{make([]byte, 32)}, -1, unix.RWF_NOWAIT)
+	knows := errors.Is(err, unix.EAGAIN)
+	for _, blocking := range []bool{false, knows} {
+		if err := unix.SetNonblock(d.FD(), !blocking); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := d.TryRead(make([]Event, 20)); n != 0 || err != errNothing {
+			t.Errorf("blocking %v: %d events, %v", blocking, n, err)
+		}
+	}
+	if plain := d.plain.Load(); plain == knows {
+		t.Errorf("the kernel said %v, and reads are plain: %v", err, plain)
+	}
+}

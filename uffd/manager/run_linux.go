@@ -18,7 +18,8 @@ import (
 //
 // It works on the calling goroutine alone, and takes one thread, which waits in
 // epoll_wait(2), however many processes there are. What it calls delays all of them:
-// a source that is slow, above all.
+// a source that is slow, above all. On kernels that cannot read without waiting (see
+// uffd's TryRead) so can a process that makes its descriptor blocking on purpose.
 //
 // A panic of a source or of a function of Options goes through Run, and
 // runtime.Goexit ends it. Whoever recovers can call Run again, as after ctx.
