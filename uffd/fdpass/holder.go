@@ -1,9 +1,9 @@
 package fdpass
 
 import (
-	"errors"
 	"fmt"
 	"os"
+	"syscall"
 )
 
 // Holder has a descriptor and keeps its number valid while a function uses it. A
@@ -38,7 +38,7 @@ func holdAll(holders []Holder, numbers []int, f func(numbers []int) error) error
 		return f(numbers)
 	}
 	if holders[0] == nil {
-		return errors.New("a Holder is nil")
+		return fmt.Errorf("a Holder is nil: %w", syscall.EINVAL)
 	}
 	return holders[0].Control(func(fd int) error {
 		return holdAll(holders[1:], append(numbers, fd), f)

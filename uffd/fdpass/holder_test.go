@@ -3,6 +3,7 @@ package fdpass
 import (
 	"errors"
 	"os"
+	"syscall"
 	"testing"
 )
 
@@ -48,5 +49,8 @@ func TestHoldAll(t *testing.T) {
 	})
 	if held != 0 || err != os.ErrExist {
 		t.Errorf("%d held afterwards, %v", held, err)
+	}
+	if err := holdAll([]Holder{holder{&held}, nil}, nil, nil); held != 0 || !errors.Is(err, syscall.EINVAL) {
+		t.Errorf("one is nil: %d held afterwards, %v", held, err)
 	}
 }

@@ -17,7 +17,7 @@ import (
 // and Send sends the rest too.
 //
 // Errors: those of the holders (uffd.ErrClosed, os.ErrClosed); EINVAL for more
-// descriptors than the kernel passes at once (253, unix(7)); ETOOMANYREFS for too
+// descriptors than the kernel passes at once (253, unix(7)), and for a nil one; ETOOMANYREFS for too
 // many that nobody has received; EPIPE; os.ErrDeadlineExceeded; net.ErrClosed. One that comes
 // after the first byte was sent says so: the descriptors have gone then.
 func Send(conn *net.UnixConn, payload []byte, fds ...Holder) error {
