@@ -1,12 +1,28 @@
 package manager
 
-import "time"
+import (
+	"time"
+
+	"github.com/pageslot/pageslot/uffd"
+)
 
 // Faults that cannot be resolved now are put off: nobody tells when they can be.
 
 func (p *process) keep(f fault) {
 	p.kept = append(p.kept, f)
 	p.lookAgain(f.due)
+}
+
+// isKept tells whether another fault of the same page and kind was put off in this
+// round: who waits there is woken with it. Signals make accesses that wait fault again,
+// and there is no end of them.
+func (p *process) isKept(f *fault) bool {
+	for i := range p.kept {
+		if k := &p.kept[i]; p.pageOf(k.Address) == p.pageOf(f.Address) && (k.Flags^f.Flags)&^uffd.FaultWrite == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func (p *process) lookAgain(when time.Time) {

@@ -55,6 +55,10 @@ func (s *server) serve(p *process) {
 	s.read(p)
 	for i := 0; i < len(p.faults); {
 		f := &p.faults[i]
+		if p.isKept(f) {
+			i++
+			continue
+		}
 		switch s.attempt(p, f) {
 		case settled:
 			i++

@@ -133,6 +133,40 @@ func TestEventsComeFirst(t *testing.T) {
 	}
 }
 
+// Signals make an access fault again while its page is put off. However many come, the
+// source is asked when its time has come, and once.
+func TestRetryDespiteSignals(t *testing.T) {
+	w := &world{}
+	failed, broken := 0, true
+	stage := newStage(w, Options{Granule: 1, OnError: func(f Failure) Action {
+		if f.Tries != failed {
+			t.Errorf("%d tries, want %d", f.Tries, failed)
+		}
+		failed++
+		return Retry
+	}})
+	s := w.newSim(t)
+	p := stage.add(s, Region{Range: at(0, 16), Source: sometimes{broken: &broken}})
+	for i := range 4 {
+		for range 100 {
+			s.touch(systemPage)
+			stage.serve(p)
+		}
+		if failed != i+1 || len(p.faults) != 1 {
+			t.Fatalf("%d failures, %d faults are kept", failed, len(p.faults))
+		}
+		w.now = w.now.Add(time.Second)
+		stage.again()
+	}
+	broken = false
+	w.now = w.now.Add(time.Second)
+	stage.again()
+	stage.settle(t)
+	if failed != 5 || len(p.faults) != 0 {
+		t.Errorf("%d failures, %d faults are kept", failed, len(p.faults))
+	}
+}
+
 // A fault that was put off is about a page that goes meanwhile.
 func TestRetryOfWhatHasGone(t *testing.T) {
 	w := &world{}

@@ -2,6 +2,7 @@ package manager
 
 import (
 	"encoding/binary"
+	"io"
 )
 
 // patternSource holds at each multiple of 8 a number that no other place holds.
@@ -23,3 +24,16 @@ func (s patternSource) ReadAt(p []byte, offset int64) (int, error) {
 type failing struct{ err error }
 
 func (f failing) ReadAt([]byte, int64) (int, error) { return 0, f.err }
+
+// sometimes is a source that cannot be read while it is broken.
+type sometimes struct {
+	patternSource
+	broken *bool
+}
+
+func (s sometimes) ReadAt(p []byte, offset int64) (int, error) {
+	if *s.broken {
+		return 0, io.ErrUnexpectedEOF
+	}
+	return s.patternSource.ReadAt(p, offset)
+}
