@@ -51,6 +51,7 @@ type Machine struct {
 	Append  string            `json:"append"`
 	Slow    float64           `json:"slow"` // how many times slower than the host under emulation
 	Sysctl  map[string]string `json:"sysctl,omitempty"`
+	Initrd  int64             `json:"initrd,omitempty"` // the largest that it can load, in bytes; 0 is no limit
 	Subsets []string          `json:"subsets,omitempty"`
 	// KVM says that the machine may run under KVM, where the host's processor has
 	// protection keys if Keys says so, and has none if not.

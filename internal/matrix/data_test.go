@@ -76,6 +76,7 @@ func TestValidate(t *testing.T) {
 		"memory":           {func(m *Matrix) { m.Machines[0].QEMU.Args = "-m lots" }, "-m"},
 		"console":          {func(m *Matrix) { m.Machines[0].Append = "quiet" }, "console"},
 		"slow":             {func(m *Matrix) { m.Machines[0].Slow = 0 }, "slow is 0"},
+		"initrd":           {func(m *Matrix) { m.Machines[0].Initrd = -1 }, "initrd is -1"},
 		"subset":           {func(m *Matrix) { m.Machines[0].Subsets = []string{"none"} }, `no subset "none"`},
 		"unused":           {func(m *Matrix) { k := m.Kernels[0]; k.ID += "0"; m.Kernels = append(m.Kernels, k) }, "no machine starts it"},
 		"absent":           {func(m *Matrix) { m.Absent[0].Why = "" }, "not why"},

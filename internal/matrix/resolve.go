@@ -90,6 +90,7 @@ func (r *Resolver) Resolve(ctx context.Context, x Machine, image string) (Resolv
 		KVM:    x.KVM && r.keys() == x.Keys,
 		Slow:   x.Slow,
 		Sysctl: x.Sysctl,
+		Initrd: x.Initrd,
 		Cache:  filepath.Join(r.cache.Dir, "vm"),
 	}
 	return out, nil

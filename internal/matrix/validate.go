@@ -132,6 +132,9 @@ func (m *Matrix) validateMachine(x Machine, bad func(string, ...any)) {
 	if !strings.HasPrefix(x.Append, "console=") {
 		bad("the kernel's command line does not begin with its console")
 	}
+	if x.Initrd < 0 {
+		bad("initrd is %d: no limit is 0", x.Initrd)
+	}
 	if x.Slow < 1 || x.Slow > 1000 {
 		bad("slow is %v, and goes from 1 to 1000", x.Slow)
 	}

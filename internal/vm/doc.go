@@ -23,8 +23,8 @@
 //	elf.go      the port of a program
 //	testjob.go  what go test -exec gives, as a job
 //
-// The initrd is not compressed: under emulation, unpacking takes longer than
-// reading. While a machine starts, its memory holds the initrd twice, and the
+// The initrd is not compressed, unless the machine can't load one of that size: under
+// emulation, unpacking takes longer than reading. While a machine starts, its memory holds the initrd twice, and the
 // kernel lets files have half of it. So a machine needs four times the size of
 // the programs and files of all its jobs, besides what the programs use.
 package vm

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -86,22 +87,13 @@ func (m machine) run(ctx context.Context, jobs []Job) ([]Result, error) {
 	return s.results, &Error{Why: why, Console: console, Err: cause, started: true, stillborn: s.hello == nil && s.panicAt != ""}
 }
 
-// initrd is an open file without a name, so that nothing is left of it however
-// this process ends.
+// initrd is an open file that holds what the machine starts with.
 func (m machine) initrd(word string, jobs []Job) (*os.File, error) {
 	ird, err := plan(word, m.Config, jobs, m.slow)
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.CreateTemp("", "pageslot-initrd-*")
-	if err != nil {
-		return nil, err
-	}
-	if err := errors.Join(os.Remove(f.Name()), ird.write(f, m.init)); err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
+	return fitting(m.Initrd, func(w io.Writer) error { return ird.write(w, m.init) })
 }
 
 // endedEarly stands for a reason that needs QEMU's exit status.

@@ -24,6 +24,9 @@ type Config struct {
 	// Boot is how long the machine may take until its init speaks, before it is
 	// stretched. 0 means 20 seconds, and a minute at least once stretched.
 	Boot time.Duration
+	// Initrd is the size in bytes of the largest initrd that the machine can load. A
+	// larger one is compressed. 0 means that there is no limit.
+	Initrd int64
 	// Sysctl is written by the init: "vm.nr_hugepages": "16".
 	Sysctl map[string]string
 	// Cache is a folder for compiled inits and the verdicts on KVM.
