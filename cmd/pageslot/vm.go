@@ -9,7 +9,6 @@ import (
 	"os/signal"
 	"regexp"
 	"strings"
-	"syscall"
 	"text/tabwriter"
 
 	"github.com/pageslot/pageslot/internal/debian"
@@ -30,7 +29,7 @@ var vmCommands = []command{
 // too long, and a terminal that is closed sends SIGHUP.
 func vmCommand(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	const name = "vm"
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGQUIT, syscall.SIGHUP)
+	ctx, stop := signal.NotifyContext(ctx, hangups...)
 	defer stop()
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)

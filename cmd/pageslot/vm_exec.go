@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"syscall"
 
 	"github.com/pageslot/pageslot/internal/vm"
 )
@@ -84,7 +83,7 @@ func execIn(ctx context.Context, run runMachine, args []string, stdout, stderr i
 // that took too long: then it is of use what the machine's console said.
 func interrupted(ctx context.Context, err error) error {
 	machine, ok := errors.AsType[*vm.Error](err)
-	if ok && strings.HasPrefix(context.Cause(ctx).Error(), syscall.SIGQUIT.String()) {
+	if ok && strings.HasPrefix(context.Cause(ctx).Error(), tooLong) {
 		return machine
 	}
 	return errors.New("interrupted")
@@ -102,21 +101,11 @@ func execStatus(r vm.Result, cannot func(error) int, stderr io.Writer) int {
 		return status
 	case r.Signal != "":
 		hint := ""
-		if r.Signal == syscall.SIGKILL.String() {
+		if r.Signal == killed {
 			hint = ", as the kernel does when memory runs out (-memory MiB gives more)"
 		}
 		fmt.Fprintf(stderr, "pageslot vm exec: the program was ended by a signal: %s%s\n", r.Signal, hint)
 		return 128 + signalNumber(r.Signal)
 	}
 	return r.Code
-}
-
-// signalNumber is the number of a signal on this host; 0 if it has none.
-func signalNumber(name string) int {
-	for n := 1; n <= 64; n++ {
-		if syscall.Signal(n).String() == name {
-			return n
-		}
-	}
-	return 0
 }

@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -95,8 +94,8 @@ func complaint(name, text string, err error) error {
 	}
 	var cause error
 	switch {
-	case strings.Contains(text, syscall.ENOSPC.Error()), strings.Contains(text, "No space left on device"):
-		cause = syscall.ENOSPC
+	case strings.Contains(text, errFull.Error()), strings.Contains(text, "No space left on device"):
+		cause = errFull
 	case strings.Contains(line, "Hash Sum mismatch"):
 		cause = ErrHash
 	case strings.Contains(line, "404 Not Found"), strings.Contains(line, "410 Gone"):

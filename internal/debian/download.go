@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"syscall"
 	"time"
 )
 
@@ -161,4 +160,4 @@ func checkFile(ctx context.Context, file, want string) error {
 }
 
 // isFull says that a disk is full.
-func isFull(err error) bool { return errors.Is(err, syscall.ENOSPC) }
+func isFull(err error) bool { return errors.Is(err, errFull) }

@@ -4,7 +4,6 @@ package rawproc
 
 import (
 	"context"
-	"syscall"
 )
 
 // Process is a process that Share or Fork made: on Linux alone.
@@ -32,8 +31,8 @@ func (*Process) Result(int) (value uint64, done bool) { return 0, false }
 func (*Process) Fault() (Fault, bool) { return Fault{}, false }
 
 // Wait fails: it is for Linux.
-func (*Process) Wait(context.Context) (syscall.WaitStatus, error) {
-	var none syscall.WaitStatus
+func (*Process) Wait(context.Context) (WaitStatus, error) {
+	var none WaitStatus
 	return none, errPort
 }
 

@@ -3,7 +3,6 @@ package manager
 import (
 	"errors"
 	"fmt"
-	"syscall"
 
 	"github.com/pageslot/pageslot/uffd"
 )
@@ -144,7 +143,7 @@ func (s *server) each(p *process, seg segment, all uffd.Range, count *counter, c
 			if n == 0 {
 				return extent{uffd.Range{Start: all.Start, Len: done}}, fmt.Errorf("nothing was done at %#x: %w", all.Start+done, errInvalid)
 			}
-		case n > 0 && errors.Is(err, syscall.EAGAIN):
+		case n > 0 && errors.Is(err, errAgain):
 			// Partial progress.
 		case errors.Is(err, uffd.ErrExists):
 			s.stats.exists.inc()

@@ -2,7 +2,6 @@ package manager
 
 import (
 	"errors"
-	"syscall"
 	"time"
 
 	"github.com/pageslot/pageslot/uffd"
@@ -131,7 +130,7 @@ func (s *server) drain(p *process) (changed bool, err error) {
 			s.batch[i].child = nil
 		}
 		switch {
-		case err != nil && !errors.Is(err, syscall.EAGAIN):
+		case err != nil && !errors.Is(err, errAgain):
 			return changed, err
 		case err != nil || n < len(s.batch):
 			return changed, nil

@@ -1,0 +1,4 @@
+package rawproc
+
+// WaitStatus is nothing: no process is started here.
+type WaitStatus struct{}
