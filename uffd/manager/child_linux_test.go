@@ -48,6 +48,10 @@ func runChild(name string) error {
 	if child == nil {
 		return fmt.Errorf("no child %q", name)
 	}
+	// A thread that waits for a page which nobody will bring ends for SIGKILL alone.
+	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+		return err
+	}
 	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: os.Getenv(stationEnv), Net: "unix"})
 	if err != nil {
 		return err
