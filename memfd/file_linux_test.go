@@ -303,7 +303,7 @@ func TestFileRaces(t *testing.T) {
 			}
 		}
 	})
-	for range testgate.Rounds(200, 50) {
+	for range testgate.Rounds(200, 20) {
 		f, err := Create(name, 0)
 		if err != nil {
 			t.Fatal(err)

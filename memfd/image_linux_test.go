@@ -23,7 +23,7 @@ func TestImagesAgainstModel(t *testing.T) {
 	seed := rand.Uint64()
 	r := rand.New(rand.NewPCG(seed, 1))
 	name := unique(t)
-	for i := range testgate.Rounds(200, 40) {
+	for i := range testgate.Rounds(200, 20) {
 		size := page * (1 + r.Uint64N(12))
 		segments := randomSegments(r, size, page)
 		im, err := NewImage(segments, ImageOptions{Name: name, Limit: size, LaterWins: true})
@@ -398,7 +398,7 @@ func TestSourceIsMadeOnce(t *testing.T) {
 // image reads the right bytes, whoever comes late gets ErrClosed.
 func TestImageRaces(t *testing.T) {
 	name := unique(t)
-	for range 200 {
+	for range testgate.Rounds(200, 20) {
 		im, err := NewImage([]Segment{{page, []byte{1, 2, 3}}}, ImageOptions{Name: name})
 		if err != nil {
 			t.Fatal(err)

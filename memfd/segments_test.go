@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/pageslot/pageslot/testgate"
 )
 
 // model is the memory that segments describe, written down byte by byte.
@@ -211,13 +213,13 @@ func TestPlanAccepts(t *testing.T) {
 
 // A great many segments over each other must not take quadratic time.
 func TestManyOverlaps(t *testing.T) {
-	const n = 50000
+	n := testgate.Rounds(50000, 10000)
 	data := bytes.Repeat([]byte{7}, 2*n)
 	segments := make([]Segment, n)
 	for i := range segments {
 		segments[i] = Segment{uint64(i), data[:2*(n-i)]} // each within the one before
 	}
-	c, err := plan(segments, 4*n, true, 4096)
+	c, err := plan(segments, uint64(4*n), true, 4096)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ func TestWindowsAgainstModel(t *testing.T) {
 	name := unique(t)
 	seed := rand.Uint64()
 	r := rand.New(rand.NewPCG(seed, 2))
-	for i := range testgate.Rounds(100, 20) {
+	for i := range testgate.Rounds(100, 10) {
 		size := page * (1 + r.Uint64N(12))
 		segments := randomSegments(r, size, page)
 		im, err := NewImage(segments, ImageOptions{Name: name, LaterWins: true})

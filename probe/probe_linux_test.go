@@ -148,7 +148,7 @@ func open(t *testing.T) (fds, maps int) {
 func TestRunLeavesNothingBehind(t *testing.T) {
 	Run(context.Background())
 	fds, maps := open(t)
-	rounds := testgate.Rounds(16, 8)
+	rounds := testgate.Rounds(16, 3)
 	for range rounds {
 		Run(context.Background())
 	}

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/pageslot/pageslot/testgate"
 )
 
 // comparable is what two runs have to agree on. Huge pages that are reserved
@@ -30,7 +32,7 @@ func TestStable(t *testing.T) {
 		t.Fatalf("only %d stable answers", len(want))
 	}
 	var all sync.WaitGroup
-	for range 3 {
+	for range testgate.Rounds(3, 1) {
 		all.Go(func() {
 			if diff := cmp.Diff(want, comparable(Run(context.Background()))); diff != "" {
 				t.Errorf("another run, beside others, gives (+):\n%s", diff)

@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"github.com/pageslot/pageslot/testgate"
 )
 
 func TestParse(t *testing.T) {
@@ -121,7 +123,7 @@ func TestEverySizeReadsBack(t *testing.T) {
 		}
 	}
 	r := rand.New(rand.NewPCG(1, 2))
-	for range 10_000 {
+	for range testgate.Rounds(10_000, 500) {
 		checkSize(t, Size(r.Uint64()>>r.IntN(64)<<r.IntN(64)))
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/pageslot/pageslot/testgate"
 )
 
 func newFD(t *testing.T) *FD {
@@ -116,7 +118,7 @@ func TestNoReuseUnderCalls(t *testing.T) {
 		}
 	})
 	var calls atomic.Int64
-	for range 500 {
+	for range testgate.Rounds(500, 100) {
 		d := newFD(t)
 		var begun sync.WaitGroup
 		begun.Add(2)
