@@ -17,5 +17,7 @@
 //		t.Log(err) // those that are there may suffice: mmap tells
 //	}
 //
+// A test binary with many such tests has a [Keeper], and releases it in TestMain.
+//
 // Transparent huge pages are something else: nobody reserves them.
 package hugepages

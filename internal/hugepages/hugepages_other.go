@@ -25,3 +25,14 @@ func Free(uint64) (int, error) { return 0, nil }
 func Reserve(_ testing.TB, size uint64, n int, _ time.Duration) error {
 	return fmt.Errorf("reserve %d huge pages of %d bytes: %w", n, size, errors.ErrUnsupported)
 }
+
+// Keeper keeps none.
+type Keeper struct{}
+
+// Need finds none: hugetlbfs is Linux's.
+func (*Keeper) Need(t testing.TB, size uint64, n int, patience time.Duration) error {
+	return Reserve(t, size, n, patience)
+}
+
+// Release has nothing to give back.
+func (*Keeper) Release() error { return nil }

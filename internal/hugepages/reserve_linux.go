@@ -44,12 +44,17 @@ func reserve(t testing.TB, p pool, size uint64, n int, patience time.Duration) e
 			t.Errorf("give back %d huge pages of %v: %v", got, bytesize.Size(size), err)
 		}
 	})
+	p.await(got, patience)
+	return short(size, n, got)
+}
+
+// await waits until n pages are free, no longer than patience.
+func (p pool) await(n int, patience time.Duration) {
 	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
-		if free, err := p.free(); err != nil || free >= got || time.Now().After(end) {
-			break
+		if free, err := p.free(); err != nil || free >= n || time.Now().After(end) {
+			return
 		}
 	}
-	return short(size, n, got)
 }
 
 // refused tells of errors that say that there are no pages to be had: the caller

@@ -26,8 +26,10 @@ func hugetlbPage(t testing.TB) (size uint64) {
 	return size
 }
 
-// needHugePages makes the kernel reserve n more huge pages until the end of the
-// test. Who may not ask for them uses those that are there: mmap then says whether
+// huge are the huge pages of all tests, which TestMain gives back.
+var huge hugepages.Keeper
+
+// needHugePages makes the kernel reserve at least n huge pages for the tests. Who may not ask for them uses those that are there: mmap then says whether
 // they suffice.
 func needHugePages(t testing.TB, n int, size uint64) {
 	t.Helper()
@@ -35,7 +37,7 @@ func needHugePages(t testing.TB, n int, size uint64) {
 		testgate.Skip(t, testgate.Hugetlb, fmt.Sprintf("a huge page has %d bytes, too many to try", size))
 	}
 	needTime(t, size)
-	if err := hugepages.Reserve(t, size, n, testgate.Stretch(t, 2*time.Second)); err != nil {
+	if err := huge.Need(t, size, n, testgate.Stretch(t, 2*time.Second)); err != nil {
 		t.Log(err)
 	}
 }

@@ -16,5 +16,10 @@ func TestMain(m *testing.M) {
 	}
 	_ = r.Close()
 	_ = w.Close()
-	os.Exit(m.Run())
+	code := m.Run()
+	if err := huge.Release(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
 }
