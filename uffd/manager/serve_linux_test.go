@@ -104,6 +104,13 @@ func mremap(addr uintptr, old, pages int, flags int, to uintptr) (uintptr, error
 	return at, nil
 }
 
+// occupy maps inaccessible memory where something moved away, and shall come back to:
+// the runtime would put memory of its own there.
+func occupy(at uintptr, length uint64) error {
+	_, err := sys.Mmap(at, uintptr(length), sys.PROT_NONE, sys.MAP_PRIVATE|sys.MAP_ANONYMOUS|sys.MAP_FIXED_NOREPLACE, -1, 0)
+	return err
+}
+
 // remaps moves, enlarges and shrinks memory, in all ways.
 func remaps(c *client) error {
 	p := systemPage
@@ -134,6 +141,9 @@ func remaps(c *client) error {
 	}
 	const fixed = unix.MREMAP_MAYMOVE | unix.MREMAP_FIXED
 	if _, err := mremap(at(16), 16, 16, fixed, to(0)); err != nil {
+		return err
+	}
+	if err := occupy(at(16), 16*p); err != nil {
 		return err
 	}
 	if err := check("moved", to(0), 16, 16, 0); err != nil {
