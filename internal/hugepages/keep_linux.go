@@ -15,10 +15,11 @@ import (
 type Keeper struct {
 	mu   sync.Mutex
 	kept map[uint64]int // by size
+	used map[uint64]int // of them, by tests that run
 }
 
-// Need has at least n pages of this size reserved until Release; else it is
-// Reserve.
+// Need is Reserve, but the pages stay reserved when the test ends, for the next
+// one, until Release.
 func (k *Keeper) Need(t testing.TB, size uint64, n int, patience time.Duration) error {
 	t.Helper()
 	k.mu.Lock()
@@ -29,9 +30,15 @@ func (k *Keeper) Need(t testing.TB, size uint64, n int, patience time.Duration) 
 func (k *Keeper) need(t testing.TB, p pool, size uint64, n int, patience time.Duration) error {
 	t.Helper()
 	if k.kept == nil {
-		k.kept = map[uint64]int{}
+		k.kept, k.used = map[uint64]int{}, map[uint64]int{}
 	}
-	if missing := n - k.kept[size]; missing > 0 {
+	k.used[size] += n
+	t.Cleanup(func() {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		k.used[size] -= n
+	})
+	if missing := k.used[size] - k.kept[size]; missing > 0 {
 		got, err := p.add(missing)
 		k.kept[size] += max(0, got)
 		if err != nil {
@@ -42,8 +49,9 @@ func (k *Keeper) need(t testing.TB, p pool, size uint64, n int, patience time.Du
 			return err
 		}
 	}
-	p.await(min(n, k.kept[size]), patience)
-	return short(size, n, k.kept[size])
+	had := min(n, k.kept[size]-(k.used[size]-n)) // less if fewer came
+	p.await(had, patience)
+	return short(size, n, had)
 }
 
 // Release gives all back, after the last test.
@@ -60,6 +68,6 @@ func (k *Keeper) release(poolOf func(size uint64) pool) (err error) {
 			err = errors.Join(err, failed)
 		}
 	}
-	k.kept = nil
+	clear(k.kept)
 	return err
 }

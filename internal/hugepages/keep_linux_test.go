@@ -19,6 +19,15 @@ func TestKeeper(t *testing.T) {
 		})
 		p.check(t, "kept", step.have)
 	}
+	t.Run("twice in one test", func(t *testing.T) {
+		for _, want := range []int{9, 13} {
+			p.set(t, "free_hugepages", 5)
+			if err := k.need(t, p, size, 5, time.Second); err != nil {
+				t.Error(err)
+			}
+			p.check(t, "both at once", want)
+		}
+	})
 	for range 2 {
 		if err := k.release(func(uint64) pool { return p }); err != nil {
 			t.Error(err)
