@@ -36,8 +36,10 @@ func emptyPool(t *testing.T) pool {
 
 func (p pool) set(t *testing.T, name string, n int) {
 	t.Helper()
-	if err := os.WriteFile(filepath.Join(p.folder, name), []byte(strconv.Itoa(n)+"\n"), 0o600); err != nil {
-		t.Fatal(err)
+	// At once, as the kernel's files change: who reads never sees an empty one.
+	file := filepath.Join(p.folder, name)
+	if err := errors.Join(os.WriteFile(file+".new", []byte(strconv.Itoa(n)+"\n"), 0o600), os.Rename(file+".new", file)); err != nil {
+		t.Error(err)
 	}
 }
 
