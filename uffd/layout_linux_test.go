@@ -9,12 +9,13 @@ import (
 	"github.com/pageslot/pageslot/sys"
 )
 
-// gap is memory with a hole: the pages from 4 on are mapped again, page 3 is not. The
-// next mapping that is made may lie there, so nothing should be mapped after it.
+// gap is memory with a hole: the pages from 4 on are mapped again, page 3 is not. It is
+// far from where the kernel looks for room, or the next mapping might lie in the hole:
+// with large pages even one of the Go runtime's.
 func gap(t testing.TB) area {
 	t.Helper()
 	length := 6 * page
-	addr, err := sys.Mmap(0, length, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON, -1, 0)
+	addr, err := sys.Mmap(512<<20, length, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON, -1, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
