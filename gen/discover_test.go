@@ -66,6 +66,7 @@ func TestRules(t *testing.T) {
 		{"linux/fs.h", "PAGE_IS_WRITTEN", true},
 		{"linux/fs.h", "FS_IOC_GETFLAGS", false},
 		{"linux/io_uring.h", "IORING_REGISTER_BUFFERS", true},
+		{"linux/io_uring.h", "IORING_UNREGISTER_BUFFERS", true},
 		{"linux/io_uring.h", "IORING_REGISTER_BUFFERS2", false},
 		{"linux/io_uring.h", "IORING_OP_NOP", false},
 		{"asm-generic/siginfo.h", "SEGV_PKUERR", true},

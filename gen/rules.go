@@ -77,8 +77,8 @@ var rules = []rule{
 		title:   "io_uring, as far as it holds on to pages: linux/io_uring.h.",
 		include: "linux/io_uring.h",
 		from:    regexp.MustCompile(`^linux/io_uring\.h$`),
-		// The header has hundreds of names. This one pins memory.
-		names: regexp.MustCompile(`^IORING_REGISTER_BUFFERS$`),
+		// The header has hundreds of names. These pin memory and let go of it.
+		names: regexp.MustCompile(`^IORING_(UN)?REGISTER_BUFFERS$`),
 	},
 	{
 		title:   "Codes of SIGSEGV and SIGBUS: asm/siginfo.h.",

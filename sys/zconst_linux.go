@@ -274,7 +274,8 @@ const (
 
 // io_uring, as far as it holds on to pages: linux/io_uring.h.
 const (
-	IORING_REGISTER_BUFFERS = 0x0
+	IORING_REGISTER_BUFFERS   = 0x0
+	IORING_UNREGISTER_BUFFERS = 0x1
 )
 
 // Codes of SIGSEGV and SIGBUS: asm/siginfo.h.
