@@ -15,13 +15,15 @@ kernel() {
 # ordinary COMMAND... runs a command as the ordinary user.
 ordinary() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
 
-# reserve_hugepages takes a few huge pages for the tests if none is reserved; the
-# exit trap gives them back.
+# reserve_hugepages takes enough huge pages for the tests that run beside each other;
+# an ordinary user's can't take any. The exit trap puts the number back.
+enough_hugepages=64
 reserve_hugepages() {
-	local file=/proc/sys/vm/nr_hugepages
-	if [ "$(cat $file 2>/dev/null)" = 0 ] && echo 16 2>/dev/null >$file; then
-		hugepages=0
-		echo "reserved $(cat $file) huge pages"
+	local file=/proc/sys/vm/nr_hugepages had
+	had=$(cat $file 2>/dev/null) || return 0
+	if ((had < enough_hugepages)) && echo $enough_hugepages 2>/dev/null >$file; then
+		hugepages=$had
+		echo "reserved $(cat $file) huge pages; there were $had"
 	fi
 }
 
@@ -74,7 +76,7 @@ forbid() {
 	# The kernel's own function for its faults is there only if it was built in.
 	grep -qw secretmem_fault /proc/kallsyms 2>/dev/null || allow+=(memfd-secret)
 
-	[ "$(awk '/HugePages_Free/ {print $2}' /proc/meminfo)" -ge 16 ] 2>/dev/null || allow+=(hugetlb)
+	[ "$(awk '/HugePages_Free/ {print $2}' /proc/meminfo)" -ge $enough_hugepages ] 2>/dev/null || allow+=(hugetlb)
 	[ "$(awk '/MemAvailable/ {print $2}' /proc/meminfo)" -ge $((6 << 20)) ] || allow+=(memory)
 	[ "$(wc -l </proc/swaps)" -gt 1 ] || allow+=(swap)
 	[ "$(cat /proc/sys/vm/max_map_count)" -ge 65530 ] || allow+=(map-count)
