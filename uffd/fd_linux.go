@@ -35,8 +35,8 @@ func (d *Descriptor) UserModeOnly() bool { return d.userModeOnly }
 
 // Available are all features of this kernel on this processor. Those of
 // write-protection are among them only if a write to a protected page was seen
-// to be trapped: see [WriteProtectTraps]. POISON is never among them on mips,
-// whose kernels stop when a poisoned page is touched.
+// to be trapped: see [WriteProtectTraps]. POISON is never among them on arm and
+// mips, whose kernels stop when a poisoned page is touched.
 func (d *Descriptor) Available() Features {
 	if !d.Ready() { // another goroutine may be doing the handshake
 		return 0

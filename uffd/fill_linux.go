@@ -73,8 +73,8 @@ func (d *Descriptor) Continue(r Range, flags Flags) (uint64, error) {
 // system calls (UFFDIO_POISON, Linux 6.6). MADV_DONTNEED takes the poison away.
 // Flag: DontWake.
 //
-// On mips it is refused (errors.ErrUnsupported): kernels of these ports stop when
-// such a page is touched.
+// On arm and mips it is refused (errors.ErrUnsupported): kernels of these ports stop
+// when such a page is touched (of hugetlbfs, with arm).
 func (d *Descriptor) Poison(r Range, flags Flags) (uint64, error) {
 	fd, err := d.fd.Hold()
 	if err != nil {

@@ -19,7 +19,7 @@ const (
 	FeatureExactAddress     Features = sys.UFFD_FEATURE_EXACT_ADDRESS      // addresses not rounded to pages (5.18)
 	FeatureWPHugetlbfsShmem Features = sys.UFFD_FEATURE_WP_HUGETLBFS_SHMEM // write-protection of both (5.19)
 	FeatureWPUnpopulated    Features = sys.UFFD_FEATURE_WP_UNPOPULATED     // write-protection of pages not there yet (6.4)
-	FeaturePoison           Features = sys.UFFD_FEATURE_POISON             // UFFDIO_POISON (6.6); never on mips, whose kernels stop at such a page
+	FeaturePoison           Features = sys.UFFD_FEATURE_POISON             // UFFDIO_POISON (6.6); never on arm and mips, whose kernels stop at such a page
 	FeatureWPAsync          Features = sys.UFFD_FEATURE_WP_ASYNC           // write-protection without messages; has WPUnpopulated with it (6.7)
 	FeatureMove             Features = sys.UFFD_FEATURE_MOVE               // UFFDIO_MOVE (6.8)
 	FeatureRWP              Features = sys.UFFD_FEATURE_RWP                // read- and write-protection (7.3)

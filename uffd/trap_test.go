@@ -42,7 +42,7 @@ func TestBelieved(t *testing.T) {
 // What would stop the kernel is never there, whatever the kernel says.
 func TestDeadly(t *testing.T) {
 	for goarch, want := range map[string]Features{
-		"mips": FeaturePoison, "mipsle": FeaturePoison, "mips64": FeaturePoison, "mips64le": FeaturePoison,
+		"arm": FeaturePoison, "mips": FeaturePoison, "mipsle": FeaturePoison, "mips64": FeaturePoison, "mips64le": FeaturePoison,
 		"amd64": 0, "arm64": 0, "loong64": 0,
 	} {
 		if got := deadly(goarch); got != want {
