@@ -12,9 +12,11 @@ import (
 // memory is a mapping that none of Go's pointers lead out of.
 type memory []byte
 
-// newMemory maps bytes, all of them present.
+// newMemory maps bytes, all of them present. The mapping is shared, so it is joined to
+// no other. A private one may be, and then a huge page that populates its end also
+// puts zeros into missing pages of its neighbour.
 func newMemory(n int) (memory, error) {
-	return unix.Mmap(-1, 0, n, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_POPULATE)
+	return unix.Mmap(-1, 0, n, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_ANON|unix.MAP_POPULATE)
 }
 
 // at is the address of a place in it.
