@@ -10,22 +10,24 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pageslot/pageslot/testgate"
 	"github.com/pageslot/pageslot/uffd"
 )
 
 func TestFirst(t *testing.T) {
 	d, err := uffd.Open(uffd.Options{})
+	testgate.Need(t, testgate.Userfaultfd, err)
 	if err != nil {
 		t.Fatal(err)
 	}
-	const pages = 20000
+	pages := testgate.Rounds(20000, 2000)
 	mem, err := unix.Mmap(-1, 0, pages*pageSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
 	if err != nil {
 		t.Fatal(err)
 	}
 	src := make([]byte, pages*pageSize)
 	for i := range src {
-		src[i] = byte(i>>12) + byte(i)
+		src[i] = byte(i/pageSize) + byte(i)
 	}
 	l, err := Start(Config{FD: d.FD(), Threads: 1, Batch: 16, Slots: 64, Poison: true})
 	if err != nil {
