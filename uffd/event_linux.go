@@ -31,3 +31,14 @@ func (e *Event) Fault() Fault {
 	p := arg.Pagefault()
 	return Fault{Address: p.Address, Flags: FaultFlags(p.Flags), Thread: p.Ptid}
 }
+
+// EventOf is the event of a message that was read without this package, by a thread
+// outside of Go's runtime for example. That of a fork has no Child: the number of its
+// descriptor is in the message.
+func EventOf(m *sys.UffdMsg) Event {
+	e := Event{Kind: EventKind(m.Event), arg: m.Arg.Raw}
+	if e.Kind == EventFork {
+		e.arg = [3]uint64{}
+	}
+	return e
+}

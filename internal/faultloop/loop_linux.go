@@ -179,3 +179,13 @@ func wait(ctx context.Context, f func() bool) error {
 	}
 	return nil
 }
+
+// Broken is the errno that ended a thread, or 0.
+func (l *Loop) Broken() unix.Errno {
+	for _, t := range l.threads {
+		if errno := -int64(t.block.load(ctxEnd)); errno != 0 {
+			return unix.Errno(errno)
+		}
+	}
+	return 0
+}

@@ -1,0 +1,208 @@
+package resolver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pageslot/pageslot/internal/faultloop"
+	"github.com/pageslot/pageslot/uffd"
+)
+
+// Serve registers the ranges of the rules (UFFDIO_REGISTER) and serves their faults
+// from then on. All of them or, after an error, none. It is for memory of this
+// process, readable and writable; Go's own memory must never be registered.
+//
+// Errors: EINVAL with the reason in words; ErrOverlap, ErrOwnSource; ErrEnded;
+// errors.ErrUnsupported for an action that the kernel does not have for this memory;
+// those of uffd's Register; ENOMEM.
+func (r *Resolver) Serve(rules ...Rule) error {
+	more, err := check("serve", rules)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.alive("serve"); err != nil {
+		return err
+	}
+	all, err := r.service.with(more)
+	if err != nil {
+		return &Error{Op: "serve", Err: err}
+	}
+	for i, x := range more {
+		if x.notes, err = newNotes(&x.Rule); err != nil {
+			more[:i].free()
+			return &Error{Op: "serve", Detail: of(x.Range), Err: err}
+		}
+	}
+	if err := r.install(all); err != nil {
+		more.free()
+		return &Error{Op: "serve", Err: err}
+	}
+	// The rules are there before the first fault can be.
+	for i, x := range more {
+		if err := r.register(x); err != nil {
+			return errors.Join(err, r.takeBack(more[:i], more))
+		}
+	}
+	r.service = all
+	return nil
+}
+
+func check(op string, rules []Rule) (service, error) {
+	var s service
+	for _, rule := range rules {
+		rule, odd := rule.completed()
+		if odd != "" {
+			return nil, &Error{Op: op, Detail: of(rule.Range) + ": " + odd, Err: unix.EINVAL}
+		}
+		s = append(s, &served{Rule: rule, source: addressOf(rule.Source)})
+	}
+	return s, nil
+}
+
+// alive is with r.mu held.
+func (r *Resolver) alive(op string) error {
+	switch {
+	case r.loop == nil:
+		return &Error{Op: op, Err: ErrClosed}
+	case !r.loop.Running():
+		return &Error{Op: op, Err: ErrEnded}
+	}
+	return nil
+}
+
+func (r *Resolver) register(x *served) error {
+	calls, err := r.d.Register(x.Range, x.mode())
+	if err != nil {
+		return err
+	}
+	need := x.calls()
+	if calls&need == need {
+		return nil
+	}
+	err = &Error{Op: "serve", Detail: of(x.Range), Err: fmt.Errorf("the kernel offers only %v for this memory: %w", calls, errors.ErrUnsupported)}
+	return errors.Join(err, r.d.Unregister(x.Range))
+}
+
+// takeBack undoes a Serve that failed after some ranges were registered.
+func (r *Resolver) takeBack(registered, more service) (failed error) {
+	for _, x := range registered {
+		failed = errors.Join(failed, r.d.Unregister(x.Range))
+	}
+	if err := r.install(r.service); err != nil {
+		return errors.Join(failed, err) // their notes stay: a thread may have the rules
+	}
+	more.free()
+	return failed
+}
+
+func (s service) free() {
+	for _, x := range s {
+		x.notes.free()
+	}
+}
+
+// Change replaces the rules of ranges that are served, while they are: each by one for
+// exactly the same range, page size and kinds of fault. When it returns no thread
+// uses the old ones, nor their sources. Notes that were not taken are lost.
+//
+// Errors: EINVAL with the reason in words; ErrUnknown; ErrOwnSource; ENOMEM. After an
+// error the old rules are in force.
+func (r *Resolver) Change(rules ...Rule) error {
+	more, err := check("change", rules)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.alive("change"); err != nil {
+		return err
+	}
+	var old service
+	for _, x := range more {
+		was := r.service.rule(x.Range)
+		switch {
+		case was == nil:
+			return &Error{Op: "change", Detail: of(x.Range), Err: ErrUnknown}
+		case was.Page != x.Page || was.mode() != x.mode():
+			return &Error{Op: "change", Detail: fmt.Sprintf("of %v: from %v in pages of %d to %v of %d", x.Range, was.mode(), was.Page, x.mode(), x.Page), Err: unix.EINVAL}
+		}
+		old = append(old, was)
+	}
+	all, err := r.service.without(old).with(more)
+	if err != nil {
+		return &Error{Op: "change", Err: err}
+	}
+	mapped := make([]uint64, len(more))
+	for i, x := range more {
+		if x.notes, err = newNotes(&x.Rule); err != nil {
+			more[:i].free()
+			return &Error{Op: "change", Detail: of(x.Range), Err: err}
+		}
+		mapped[i] = old[i].notes.live()
+		x.notes.setLive(mapped[i])
+	}
+	if err := r.install(all); err != nil {
+		more.free()
+		return &Error{Op: "change", Err: err}
+	}
+	for i, x := range more { // the threads may have counted on
+		x.notes.follow(&old[i].notes, mapped[i])
+	}
+	old.free()
+	r.service = all
+	return nil
+}
+
+// install makes the threads use these rules and no others.
+func (r *Resolver) install(s service) error {
+	rules := make([]faultloop.Rule, len(s))
+	for i, x := range s {
+		rules[i] = x.written()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	return r.loop.SetRules(ctx, rules)
+}
+
+// written is the rule as the loop has it.
+func (x *served) written() faultloop.Rule {
+	y := faultloop.Rule{
+		Start: x.Range.Start, End: x.Range.End(), Unit: x.Page, Granule: x.Granule,
+		Missing: loopActions[x.Missing], Minor: loopActions[x.Minor], Written: loopActions[x.Written],
+		Source: x.source.Start, SourceLen: x.source.Len,
+		Hits: addressOf(x.notes.hits).Start, Writes: addressOf(x.notes.writes).Start, Live: addressOf(x.notes.mem).Start,
+	}
+	if x.Protected {
+		y.Mode = protectedMode
+	}
+	return y
+}
+
+// calls are those that the rule's actions are made of.
+func (x *served) calls() (need uffd.Ioctls) {
+	for _, c := range []struct {
+		needed bool
+		call   uffd.Ioctls
+	}{
+		{x.Missing == Zero || x.Missing == Copy && x.source.Len < x.Range.Len, uffd.IoctlZeropage},
+		{x.Missing == Copy, uffd.IoctlCopy},
+		{x.Minor == Continue, uffd.IoctlContinue},
+		{x.Written == Unprotect, uffd.IoctlWriteprotect},
+	} {
+		if c.needed {
+			need |= c.call
+		}
+	}
+	return need
+}
+
+var loopActions = [...]faultloop.Action{
+	None: faultloop.Hand, Zero: faultloop.Zero, Copy: faultloop.Copy, Continue: faultloop.Continue,
+	Unprotect: faultloop.Unprotect, Guard: faultloop.Guard, Hand: faultloop.Hand,
+}
