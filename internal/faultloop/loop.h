@@ -245,7 +245,11 @@ fillcall:
 fillone:
 	LOAD(const_ctxLen, CTX, TB)
 	LOAD(const_ctxUnit, CTX, TC)
-	IFEQ(TB, TC, unfilled)
+	IFNE(TB, TC, fillpage)
+	LOAD(const_ctxDst, CTX, TB)
+	LOAD(const_ctxAddress, CTX, TD)
+	IFEQ(TB, TD, unfilled)
+fillpage:
 	STORE(TC, const_ctxLen, CTX)
 	LOAD(const_ctxAddress, CTX, TB)
 	STORE(TB, const_ctxDst, CTX)
@@ -266,6 +270,8 @@ called:
 	LOAD(const_recDone, TE, TB)
 	INC(1, TB)
 	STORE(TB, const_recDone, TE)
+	SET(0, TB)
+	STORE(TB, const_ctxStaleAddress, CTX) // see stale
 	GOTO(done)
 
 // Part of it is there if the kernel says how many bytes; otherwise the layout is
@@ -312,7 +318,8 @@ wake:
 	GOTO(done)
 
 // The address is no longer registered, or registered otherwise, so who waited for it
-// does not wait any more. If it seems to be so again and again, it is not true.
+// does not wait any more. If it seems to be so a second time, with nothing done in
+// between, it is not true.
 stale:
 	COUNT(const_ctxStale)
 	LOAD(const_ctxAddress, CTX, TA)
@@ -361,6 +368,10 @@ guard:
 	NOTE(const_ruleHits)
 	SET(const_reasonGuard, TA)
 	STORE(TA, const_ctxReason, CTX)
+	LOAD(const_msgFlags, MSG, TA)
+	SET(const_flagWP|const_flagRWP, TB)
+	BOTH(TB, TA)
+	IFNOT(TA, 0, protect) // the page is there: it can't be poisoned
 
 // The access is made to fail: by poison, or else by taking away the rights to the
 // page, or else it is left waiting. To wake it alone would be a circle.
