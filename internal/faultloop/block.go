@@ -31,6 +31,8 @@ const (
 	ctxSum          = 224
 	ctxIO           = 232 // the structure of an ioctl
 	ctxEnd          = 272 // why it ended: 0 when it was told to
+	ctxThereAddress = 280
+	ctxThere        = 288
 
 	// Read from outside, in cache lines of their own.
 	ctxHead    = 320 // how many slots were ever filled
@@ -193,3 +195,7 @@ const (
 
 // patience is how often a call is repeated that answers EAGAIN.
 const patience = 16
+
+// stubborn is how often in a row a page may be there that was missing a moment ago.
+// Threads that fault at once on a page that fails are as many messages.
+const stubborn = 256

@@ -120,10 +120,6 @@ outside:
 	STORE(TA, const_ctxReason, CTX)
 	SET(const_layout, TA)
 	STORE(TA, const_ctxErrno, CTX)
-	LOAD(const_msgFlags, MSG, TA)
-	SET(const_flagWP|const_flagRWP, TB)
-	BOTH(TB, TA)
-	IFNOT(TA, 0, park) // the page is there: it can't be poisoned
 	GOTO(fail)
 
 found:
@@ -270,8 +266,9 @@ called:
 	LOAD(const_recDone, TE, TB)
 	INC(1, TB)
 	STORE(TB, const_recDone, TE)
-	SET(0, TB)
-	STORE(TB, const_ctxStaleAddress, CTX) // see stale
+	SET(0, TB) // see stale, and there
+	STORE(TB, const_ctxStaleAddress, CTX)
+	STORE(TB, const_ctxThereAddress, CTX)
 	GOTO(done)
 
 // Part of it is there if the kernel says how many bytes; otherwise the layout is
@@ -378,6 +375,10 @@ guard:
 fail:
 	LOAD(const_ctxPoisons, CTX, TA)
 	IFIS(TA, 0, protect)
+	LOAD(const_msgFlags, MSG, TA)
+	SET(const_flagWP|const_flagRWP, TB)
+	BOTH(TB, TA)
+	IFNOT(TA, 0, protect) // the page is there: it can't be poisoned
 	LOAD(const_ctxAddress, CTX, TA)
 	STORE(TA, const_ctxIO+0, CTX)
 	LOAD(const_ctxUnit, CTX, TA)
@@ -387,7 +388,7 @@ fail:
 	STORE(TA, const_ctxIO+24, CTX)
 	KERNEL(const_recPoison, CTX)
 	IFIS(TA, 0, failed)
-	IFIS(TA, const_exists, exists)
+	IFIS(TA, const_exists, there)
 	IFIS(TA, const_layout, stale)
 	IFNOT(TA, const_again, protect)
 	COUNT(const_ctxAgains)
@@ -397,6 +398,21 @@ fail:
 	SET(const_patience, TC)
 	IFLO(TB, TC, fail)
 	GOTO(wake)
+
+// Poison is there already, or a page. (It can be a mark of write-protection, too, which
+// lets no poison in, and at which the access faults for ever.)
+there:
+	LOAD(const_ctxAddress, CTX, TA)
+	LOAD(const_ctxThereAddress, CTX, TB)
+	LOAD(const_ctxThere, CTX, TC)
+	IFEQ(TA, TB, thereagain)
+	SET(0, TC)
+thereagain:
+	INC(1, TC)
+	STORE(TA, const_ctxThereAddress, CTX)
+	STORE(TC, const_ctxThere, CTX)
+	SET(const_stubborn, TB)
+	IFLO(TC, TB, exists)
 protect:
 	IFIS(RULE, 0, park) // nobody vouches for this memory
 	LOAD(const_ctxAddress, CTX, TA)

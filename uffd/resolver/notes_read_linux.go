@@ -61,10 +61,8 @@ func (r *Resolver) Reset(of uffd.Range) error {
 	case len(x.notes.hits) == 0:
 		return &Error{Op: "reset", Detail: "of " + of.String() + ", which has no Guard", Err: unix.EINVAL}
 	}
-	if !r.poisons {
-		if err := sys.Mprotect(uintptr(of.Start), uintptr(of.Len), unix.PROT_READ|unix.PROT_WRITE); err != nil {
-			return &Error{Op: "mprotect", Detail: "of " + of.String(), Err: err}
-		}
+	if err := sys.Mprotect(uintptr(of.Start), uintptr(of.Len), unix.PROT_READ|unix.PROT_WRITE); err != nil {
+		return &Error{Op: "mprotect", Detail: "of " + of.String(), Err: err}
 	}
 	if err := sys.Madvise(uintptr(of.Start), uintptr(of.Len), sys.MADV_DONTNEED); err != nil {
 		return &Error{Op: "madvise", Detail: "MADV_DONTNEED of " + of.String(), Err: err}
