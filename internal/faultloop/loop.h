@@ -365,10 +365,6 @@ guard:
 	NOTE(const_ruleHits)
 	SET(const_reasonGuard, TA)
 	STORE(TA, const_ctxReason, CTX)
-	LOAD(const_msgFlags, MSG, TA)
-	SET(const_flagWP|const_flagRWP, TB)
-	BOTH(TB, TA)
-	IFNOT(TA, 0, protect) // the page is there: it can't be poisoned
 
 // The access is made to fail: by poison, or else by taking away the rights to the
 // page, or else it is left waiting. To wake it alone would be a circle.
