@@ -13,9 +13,11 @@ type comparison struct {
 	program string   // in C; the Go worker has the same name
 	args    []string // for both
 	faulter bool     // whether the first argument is the program that faults
+	across  bool     // whether the first argument is another processor
 	// variants are ways to do it in Go, each compared with C. They are passed to
 	// the Go worker behind args.
 	variants []string
+	aim      string  // the one that the targets are for; empty: all
 	values   []value // what one sample consists of
 	samples  int     // in a round, for each side
 }
@@ -77,7 +79,7 @@ func comparisons(e effort, page int) []comparison {
 		return comparison{name: name, program: "calls", args: args, variants: []string{"uffd"}, values: v, samples: e.samples}
 	}
 	large := max(64<<10/page, 1)
-	return []comparison{
+	return append([]comparison{
 		calls("copy/size="+kib(page), "copy", 1, fewNanoseconds),
 		calls("copy/size="+kib(large*page), "copy", large, []value{{target: target{ratio: 1.05}}}),
 		calls("zeropage/size="+kib(page), "zeropage", 1, fewNanoseconds),
@@ -97,7 +99,7 @@ func comparisons(e effort, page int) []comparison {
 			values:  []value{{"mean", target{ratio: 1.10}}, {name: "p50"}, {name: "p99"}},
 			samples: 1,
 		},
-	}
+	}, faultComparisons(e, page)...)
 }
 
 // managers are the ways to serve faults in Go.

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -55,6 +57,7 @@ func TestComparisons(t *testing.T) {
 			for kind, want := range map[string]string{
 				"copy": "C + 100 ns;C x 1.05;", "zeropage": "C + 100 ns;", "writeprotect": "C + 100 ns;", "wake": "C + 100 ns;",
 				"read": "C + 100 ns;", "poison": "C + 100 ns;", "continue": "C + 100 ns;", "manager": "C x 1.10;",
+				"fault": strings.Repeat(";", 4) + strings.Repeat("C x 1.05;", 4) + strings.Repeat(";", 3),
 			} {
 				if targets[kind] != want {
 					t.Errorf("%s: target %q, want %q", kind, targets[kind], want)
@@ -64,5 +67,45 @@ func TestComparisons(t *testing.T) {
 	}
 	if full.rounds < 9 || full.faults != 20000 || full.warm < time.Millisecond {
 		t.Errorf("%+v", full)
+	}
+}
+
+// Of faults of the same process: the median, the 99th percentile where one thread
+// faults, and the mean where several do.
+func TestFaultComparisons(t *testing.T) {
+	const slow, tail = "C x 1.05", "C x 1.15"
+	for _, c := range faultComparisons(full, 4<<10) {
+		want := []string{"", slow, ""}
+		switch kind := strings.Split(c.name, "/")[1]; kind {
+		case "size=4KiB", "size=64KiB":
+			want = []string{"", slow, tail}
+		case "threads=2", "threads=8":
+			want = []string{slow, slow, ""}
+		case "across":
+		default:
+			t.Errorf("%s is something else", c.name)
+		}
+		for i, v := range c.values {
+			if got := v.target.String(); got != want[i] {
+				t.Errorf("%s/%s: target %q, want %q", c.name, v.name, got, want[i])
+			}
+		}
+		if len(c.variants) > 1 && c.aim != "resolver" || c.aim != "" && !slices.Contains(c.variants, c.aim) {
+			t.Errorf("%s: the targets are for %q, of %q", c.name, c.aim, c.variants)
+		}
+		faults, args := c.samples, c.args
+		if !c.across {
+			args = args[1:]
+		}
+		for _, arg := range []string{args[4], args[5]} { // blocks and passes
+			n, err := strconv.Atoi(arg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			faults *= n
+		}
+		if faults != full.faults {
+			t.Errorf("%s: %d faults a round, want %d", c.name, faults, full.faults)
+		}
 	}
 }

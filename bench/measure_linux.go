@@ -63,32 +63,48 @@ func (m *machine) compare(c comparison) ([]row, error) {
 	for i := range took {
 		took[i] = make([][]float64, len(c.values))
 	}
-	allocs := make([]float64, sides)
+	allocs, missing := make([]float64, sides), make([]error, sides)
 	for round := range m.rounds {
-		if err := m.round(c, round, took, allocs); err != nil {
+		if err := m.round(c, round, took, allocs, missing); err != nil {
 			return nil, err
 		}
 	}
 	var rows []row
 	for i, variant := range c.variants {
+		name := c.name
+		if len(c.variants) > 1 {
+			name += "/go=" + variant
+		}
+		if err := missing[1+i]; err != nil {
+			rows = append(rows, row{Name: name, Missing: err.Error()})
+			continue
+		}
 		for j, v := range c.values {
-			name := c.name
-			if len(c.variants) > 1 {
-				name += "/go=" + variant
-			}
+			of, goal := name, v.target
 			if v.name != "" {
-				name += "/" + v.name
+				of += "/" + v.name
 			}
-			rows = append(rows, newRow(name, took[0][j], took[1+i][j], allocs[1+i], v.target))
+			if c.aim != "" && c.aim != variant {
+				goal = target{}
+			}
+			rows = append(rows, newRow(of, took[0][j], took[1+i][j], allocs[1+i], goal))
 		}
 	}
 	return rows, nil
 }
 
 // round starts one process for each side and lets them take samples in turn; who
-// begins changes. A side's figure is the median of its samples.
-func (m *machine) round(c comparison, round int, took [][][]float64, allocs []float64) (err error) {
+// begins changes. A side's figure is the median of its samples. A variant that this
+// kernel or this user can't have is missing, if there are others.
+func (m *machine) round(c comparison, round int, took [][][]float64, allocs []float64, missing []error) (err error) {
 	args := c.args
+	if c.across {
+		other, err := pickOther(m.cpu)
+		if err != nil {
+			return err
+		}
+		args = append([]string{strconv.Itoa(other)}, args...)
+	}
 	if c.faulter {
 		args = append([]string{filepath.Join(m.programs, "faulter")}, args...)
 	}
@@ -105,14 +121,26 @@ func (m *machine) round(c comparison, round int, took [][][]float64, allocs []fl
 		}
 	}()
 	for i, command := range commands {
-		if workers[i], err = start(m.cpu, m.procs, command, len(c.values)); err != nil {
+		if missing[i] != nil {
+			continue
+		}
+		w, err := start(m.cpu, m.procs, command, len(c.values))
+		if i > 0 && len(c.variants) > 1 && errors.Is(err, errors.ErrUnsupported) {
+			missing[i] = err
+			continue
+		}
+		if err != nil {
 			return err
 		}
+		workers[i] = w
 	}
 	samples := make([][][]float64, len(workers))
 	for n := range c.samples {
 		for k := range workers {
 			i := (round + n + k) % len(workers)
+			if workers[i] == nil {
+				continue
+			}
 			values, allocated, err := workers[i].sample()
 			if err != nil {
 				return err
@@ -121,7 +149,10 @@ func (m *machine) round(c comparison, round int, took [][][]float64, allocs []fl
 			allocs[i] = max(allocs[i], allocated)
 		}
 	}
-	for i := range workers {
+	for i, w := range workers {
+		if w == nil {
+			continue
+		}
 		for j := range c.values {
 			var all []float64
 			for _, s := range samples[i] {

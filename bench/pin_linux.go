@@ -1,9 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
+	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,6 +32,50 @@ func pick(want int) (int, error) {
 		return 0, fmt.Errorf("processor %d may not be used here", want)
 	}
 	return want, nil
+}
+
+var errOneProcessor = fmt.Errorf("there is no other processor than the one that everything runs on: %w", errors.ErrUnsupported)
+
+// pickOther returns the first processor that may be used and is not the one at hand.
+func pickOther(cpu int) (int, error) {
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &set); err != nil {
+		return 0, fmt.Errorf("sched_getaffinity: %w", err)
+	}
+	for other := range len(set) * 64 {
+		if other != cpu && set.IsSet(other) {
+			return other, nil
+		}
+	}
+	return 0, errOneProcessor
+}
+
+// moveThread moves the thread of this process that gives itself the name, as soon as it has
+// done that, to another processor.
+func moveThread(name string, cpu int) error {
+	var set unix.CPUSet
+	set.Set(cpu)
+	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		tasks, err := os.ReadDir("/proc/self/task")
+		if err != nil {
+			return err
+		}
+		for _, task := range tasks {
+			is, err := os.ReadFile("/proc/self/task/" + task.Name() + "/comm")
+			if err != nil || strings.TrimSpace(string(is)) != name {
+				continue // it may have ended
+			}
+			tid, err := strconv.Atoi(task.Name())
+			if err != nil {
+				return err
+			}
+			if err := unix.SchedSetaffinity(tid, &set); err != nil {
+				return fmt.Errorf("sched_setaffinity of thread %d to processor %d: %w", tid, cpu, err)
+			}
+			return nil
+		}
+	}
+	return fmt.Errorf("no thread is called %q", name)
 }
 
 // startPinned starts a command that may use one processor only, from its first

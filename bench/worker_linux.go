@@ -16,7 +16,11 @@ import (
 // work is the Go side, in a process of its own: it does what the C program of the
 // same name does. It returns the exit status.
 func work(args []string) int {
-	if err := serveSamples(args); err != nil {
+	do := serveSamples
+	if len(args) > 0 && args[0] == serveWord {
+		do = func(args []string) error { return serve(args[1:]) }
+	}
+	if err := do(args); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		if errors.Is(err, errors.ErrUnsupported) {
 			return statusUnsupported
@@ -34,6 +38,7 @@ var workers = map[string]func(variant string, args []string) (sampler, error){
 	"calls":   newCalls,
 	"reads":   newReads,
 	"manager": newManager,
+	"faults":  newFaults,
 }
 
 func serveSamples(args []string) error {
