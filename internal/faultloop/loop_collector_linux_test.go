@@ -21,7 +21,7 @@ func TestCollector(t *testing.T) {
 		return
 	}
 	pages := testgate.Rounds(20000, 2000)
-	s := newScene(t, pages, Config{Batch: 16, Slots: 64, Poison: true}, 0)
+	s := newScene(t, pages, Config{Batch: 16, Slots: 64, Poison: poison()}, 0)
 	s.register(0, pages, uffd.ModeMissing)
 	r := s.rule(0, pages)
 	r.Missing = Copy

@@ -11,12 +11,12 @@ import (
 // failing runs a test with poison, where there is any, and with protection. deadly is
 // the signal that ends an access.
 func failing(t *testing.T, f func(t *testing.T, s *scene, deadly unix.Signal)) {
-	for name, poison := range map[string]bool{"poison": true, "protection": false} {
+	for name, with := range map[string]bool{"poison": true, "protection": false} {
 		t.Run(name, func(t *testing.T) {
-			s := newScene(t, 8, Config{Poison: poison}, 0)
+			s := newScene(t, 8, Config{Poison: with && poison()}, 0)
 			deadly := unix.SIGSEGV
 			// Without the feature the call is refused, and protection is next.
-			if poison && s.d.Available().Has(uffd.FeaturePoison) {
+			if with && s.d.Available().Has(uffd.FeaturePoison) {
 				deadly = unix.SIGBUS
 			}
 			s.register(0, 8, uffd.ModeMissing)

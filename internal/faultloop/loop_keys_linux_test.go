@@ -24,7 +24,7 @@ func TestKeys(t *testing.T) {
 		}
 	})
 	for _, open := range []bool{false, true} {
-		s := newScene(t, 2, Config{Poison: true, Keys: open}, 0)
+		s := newScene(t, 2, Config{Poison: poison(), Keys: open}, 0)
 		s.register(0, 2, uffd.ModeMissing)
 		color := func(key pkey.Key) {
 			if err := pkey.Protect(uintptr(s.source.at(0)), uintptr(len(s.source)), pkey.ProtRead|pkey.ProtWrite, key); err != nil {

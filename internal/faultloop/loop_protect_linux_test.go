@@ -43,9 +43,9 @@ func TestUnprotect(t *testing.T) {
 
 // A write can be a hit of a guard, too: the page is there, so poison is no way.
 func TestGuardWritten(t *testing.T) {
-	for name, poison := range map[string]bool{"poison": true, "protection": false} {
+	for name, with := range map[string]bool{"poison": true, "protection": false} {
 		t.Run(name, func(t *testing.T) {
-			s := protected(t, Config{Poison: poison})
+			s := protected(t, Config{Poison: with && poison()})
 			r := s.rule(0, 8)
 			r.Missing, r.Mode = Copy, sys.UFFDIO_COPY_MODE_WP
 			r.Written = Guard
@@ -62,7 +62,7 @@ func TestGuardWritten(t *testing.T) {
 
 // A write outside of every rule waits: the page is there, and it is nobody's.
 func TestWrittenOutside(t *testing.T) {
-	s := protected(t, Config{Poison: true})
+	s := protected(t, Config{Poison: poison()})
 	r := s.rule(0, 8)
 	r.Missing, r.Mode = Zero, 0
 	s.rules(r)
@@ -83,7 +83,7 @@ func TestWrittenOutside(t *testing.T) {
 
 // Nothing is said about writes: they are handed over.
 func TestWrittenHanded(t *testing.T) {
-	s := protected(t, Config{Poison: true})
+	s := protected(t, Config{Poison: poison()})
 	r := s.rule(0, 8)
 	r.Missing, r.Mode = Copy, sys.UFFDIO_COPY_MODE_WP
 	s.rules(r)

@@ -11,7 +11,7 @@ import (
 )
 
 func TestHandOver(t *testing.T) {
-	s := newScene(t, 8, Config{Poison: true}, 0)
+	s := newScene(t, 8, Config{Poison: poison()}, 0)
 	s.register(0, 8, uffd.ModeMissing)
 	s.rules(s.rule(0, 8))
 	for i := range 8 {
@@ -63,7 +63,7 @@ func TestFullRing(t *testing.T) {
 
 // Reports don't fill the ring, and those that find no room are counted.
 func TestReportsLost(t *testing.T) {
-	s := newScene(t, 8, Config{Slots: 4, Poison: true}, 0)
+	s := newScene(t, 8, Config{Slots: 4, Poison: poison()}, 0)
 	s.register(0, 8, uffd.ModeMissing)
 	guard, hand := s.rule(0, 6), s.rule(6, 2)
 	guard.Missing = Guard

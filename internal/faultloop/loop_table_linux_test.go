@@ -15,7 +15,7 @@ import (
 // as nobody looks at it: a thread that still did would fail to copy.
 func TestRulesReplaced(t *testing.T) {
 	const pages = 8
-	s := newScene(t, pages, Config{Threads: 2, Poison: true}, 0)
+	s := newScene(t, pages, Config{Threads: 2, Poison: poison()}, 0)
 	s.register(0, pages, uffd.ModeMissing)
 	replace := func(value byte) memory {
 		source, err := newMemory(pageSize)
@@ -81,7 +81,7 @@ func TestRulesReplaced(t *testing.T) {
 // The rule that an address has is found among any number of them, with holes.
 func TestFindsRule(t *testing.T) {
 	const pages = 40
-	s := newScene(t, pages, Config{Poison: true}, 0)
+	s := newScene(t, pages, Config{Poison: poison()}, 0)
 	s.register(0, pages, uffd.ModeMissing)
 	for n := range 9 {
 		var rules []Rule

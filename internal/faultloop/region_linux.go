@@ -78,8 +78,13 @@ func boolWord(b bool) uint64 {
 	return 0
 }
 
-// sigsetBytes is the size of a set of signals, on all ports that have the loop.
-const sigsetBytes = 8
+// sigsetBytes is the size of a set of signals: mips has twice as many as others.
+func sigsetBytes() uint64 {
+	if runtime.GOARCH == "mips64le" {
+		return 16
+	}
+	return 8
+}
 
 // calls writes down the system calls.
 func (t *thread) calls(l *Loop) {
@@ -91,8 +96,8 @@ func (t *thread) calls(l *Loop) {
 		}
 	}
 	fd, io, poll := uint64(l.fd), b.at(ctxIO), b.at(ctxPoll)
-	call(recBlock, sys.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, b.at(ctxAll), b.at(ctxOld), sigsetBytes)
-	call(recRestore, sys.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, b.at(ctxOld), 0, sigsetBytes)
+	call(recBlock, sys.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, b.at(ctxAll), b.at(ctxOld), sigsetBytes())
+	call(recRestore, sys.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, b.at(ctxOld), 0, sigsetBytes())
 	call(recClone, sys.SYS_CLONE, t.cloneArgs()...)
 	call(recName, sys.SYS_PRCTL, unix.PR_SET_NAME, b.at(ctxTitle))
 	call(recRead, sys.SYS_READ, fd, b.load(ctxBuffer))
