@@ -18,17 +18,18 @@
 // A page that is there can go away again, and the access then faults after all:
 //
 //   - Somebody gives it up: MADV_DONTNEED, MADV_REMOVE, a hole or another size of the
-//     file, munmap, a guard region. This is for the program to order. mlock(2) refuses
-//     MADV_DONTNEED, and keeps the page against what follows.
+//     file, munmap, a guard region. This is for the program to order.
 //   - Somebody protects it: the next write waits, which Write has asked for before. So
 //     protection must not be turned on between the two. Read asks for no write, and the
 //     first write to a protected page waits.
 //   - The kernel takes it back. A page in swap space comes back by itself: that is no
 //     fault of a userfaultfd. But a page of a file, shared memory among them, that is
-//     registered with uffd.ModeMinor is unmapped then, and the next access is a minor
-//     fault again. MADV_FREE leaves a page of anonymous memory to the kernel, and it is
-//     missing when the kernel has taken it.
-//   - A fork's child has none of it if the descriptor follows it.
+//     registered with uffd.ModeMinor is unmapped when memory is short, and the next
+//     access is a minor fault again. After MADV_FREE the kernel may take a page of
+//     anonymous memory, which is missing then.
+//
+// mlock(2) keeps the kernel from taking pages back, and from allowing MADV_DONTNEED and
+// MADV_FREE.
 //
 // Nothing here can notice that. Package sigbus takes a fault whenever it
 // comes; a resolver thread serves it.

@@ -46,7 +46,10 @@ type Error struct {
 
 // Error has the cause last.
 func (e *Error) Error() string {
-	s := fmt.Sprintf("populate: %s of %v", e.Op, e.Range)
+	s := "populate: " + e.Op
+	if e.Range != (uffd.Range{}) {
+		s += fmt.Sprintf(" of %v", e.Range)
+	}
 	if e.Done > 0 {
 		s += fmt.Sprintf(", after %d bytes", e.Done)
 	}

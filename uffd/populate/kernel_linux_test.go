@@ -215,3 +215,50 @@ func TestServed(t *testing.T) {
 		})
 	})
 }
+
+// Memory that is short takes pages of files away, and they are minor faults again; not
+// those that are locked. Discarding is refused then.
+func TestTakenBack(t *testing.T) {
+	needed(t)
+	inChild(t, func(t *testing.T) {
+		fd := file(t, 4)
+		want := content(2, 4*int(pageSize))
+		if _, err := unix.Pwrite(fd, want, 0); err != nil {
+			t.Fatal(err)
+		}
+		a := mapped(t, fd, 4, pageSize, unix.MAP_SHARED)
+		d := open(t, uffd.FeatureMinorShmem)
+		register(t, d, a, uffd.ModeMinor)
+		served := handle(t, d, a, nil)
+		ask := func(faults int64) {
+			t.Helper()
+			if n, err := Read(t.Context(), a.mem); n != len(a.mem) || err != nil || a.there(t) != "1111" {
+				t.Fatal(n, err, a.there(t))
+			}
+			if n := served.minor.Load(); n != faults {
+				t.Errorf("%d faults, want %d", n, faults)
+			}
+		}
+		takeBack := func() (there string) {
+			if err := unix.Madvise(a.mem, unix.MADV_PAGEOUT); err != nil && !errors.Is(err, unix.EINVAL) {
+				t.Fatal(err)
+			}
+			return a.there(t)
+		}
+		ask(4)
+		if there := takeBack(); there != "0000" {
+			testgate.Skip(t, testgate.Swap, "MADV_PAGEOUT left pages in memory: "+there)
+		}
+		ask(8)
+		if err := unix.Mlock(a.mem); err != nil {
+			testgate.Skip(t, testgate.Memlock, err.Error())
+		}
+		if there := takeBack(); there != "1111" {
+			t.Errorf("locked: %s", there)
+		}
+		if err := unix.Madvise(a.mem, unix.MADV_DONTNEED); !errors.Is(err, unix.EINVAL) {
+			t.Errorf("discarding what is locked: %v", err)
+		}
+		ask(8)
+	})
+}
