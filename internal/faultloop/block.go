@@ -108,6 +108,7 @@ const (
 // What all threads of a loop share.
 const (
 	sharedStop  = 0  // not 0: end
+	sharedKeep  = 8  // 1: do not end with the last rule's memory
 	sharedTable = 64 // the address of the table
 	sharedSize  = 128
 )

@@ -48,18 +48,10 @@ next:
 fits:
 	LEFT(const_messageShift, TA)
 	STORE(TA, const_recRead+const_recArgs+16, CTX)
-	KERNEL(const_recRead, CTX)
-	IFLESS(TA, 0, unread)
-	RIGHT(const_messageShift, TA)
-	IFIS(TA, 0, next)
-	STORE(TA, const_ctxLeft, CTX)
-	SET(0, TB)
-	STORE(TB, const_ctxSpun, CTX)
-	COUNT(const_ctxBatches)
-	LOAD(const_ctxBuffer, CTX, MSG)
 
 // The table may be replaced at any time. Whoever replaced it waits until no thread
-// says that it looks at the old one.
+// says that it looks at the old one. It is taken before messages are: what they tell of
+// memory that is gone must not be said of a rule that came there afterwards.
 table:
 	LOAD(const_ctxShared, CTX, TC)
 	LOAD(const_sharedTable, TC, TA)
@@ -68,6 +60,14 @@ table:
 	LOAD(const_sharedTable, TC, TB)
 	IFNE(TA, TB, table)
 	ACQUIRE
+	KERNEL(const_recRead, CTX)
+	IFLESS(TA, 1, unread)
+	RIGHT(const_messageShift, TA)
+	STORE(TA, const_ctxLeft, CTX)
+	SET(0, TB)
+	STORE(TB, const_ctxSpun, CTX)
+	COUNT(const_ctxBatches)
+	LOAD(const_ctxBuffer, CTX, MSG)
 
 message:
 	COUNT(const_ctxCount)
@@ -493,9 +493,11 @@ done:
 	GOTO(next)
 
 // Mappings went away. A rule whose range is gone serves no more, and with the last
-// one the threads end.
+// one the threads end, unless they are to stay.
 unmapped:
-	STORE(RULE, const_ctxSum, CTX) // 0
+	LOAD(const_ctxShared, CTX, TA)
+	LOAD(const_sharedKeep, TA, TA)
+	STORE(TA, const_ctxSum, CTX)
 	LOAD(const_ctxSeen, CTX, RULE)
 	LOAD(const_tableCount, RULE, TE)
 	INC(const_tableRules, RULE)
@@ -537,6 +539,10 @@ told:
 
 // There is nothing to read.
 unread:
+	SET(0, TB)
+	RELEASE
+	STORE(TB, const_ctxSeen, CTX)
+	IFIS(TA, 0, next)
 	IFIS(TA, const_interrupted, next)
 	IFNOT(TA, const_again, broken)
 	LOAD(const_ctxSpun, CTX, TA)

@@ -18,6 +18,7 @@ type Config struct {
 	Spin    int  // how often a thread looks for messages before it sleeps
 	Poison  bool // UFFDIO_POISON makes accesses fail
 	Keys    bool // threads get the rights to all protection keys
+	Keep    bool // threads stay when no rule has mapped memory any more
 }
 
 // Loop is threads that serve one userfaultfd.
@@ -83,6 +84,7 @@ func (l *Loop) open(c Config) (err error) {
 		return err
 	}
 	l.shared.store(sharedTable, l.table.at(0))
+	l.shared.store(sharedKeep, boolWord(c.Keep))
 	for range c.Threads {
 		t, err := newThread(l, c)
 		if err != nil {
@@ -104,13 +106,15 @@ func newTable(rules []Rule) (memory, error) {
 
 // SetRules replaces all rules. When it returns no thread looks at the old ones any
 // more, nor at what they name. Only one goroutine may call it at a time.
+//
+// After an error the old rules are in force. After ErrStuck a thread may still look at
+// the new ones.
 func (l *Loop) SetRules(ctx context.Context, rules []Rule) error {
 	table, err := newTable(rules)
 	if err != nil {
 		return err
 	}
 	old := l.table
-	l.table = table
 	l.shared.store(sharedTable, table.at(0))
 	err = wait(ctx, func() bool {
 		for _, t := range l.threads {
@@ -121,8 +125,11 @@ func (l *Loop) SetRules(ctx context.Context, rules []Rule) error {
 		return true
 	})
 	if err != nil {
-		return fmt.Errorf("a thread goes on with an old rule: %w", err) // old stays mapped
+		l.shared.store(sharedTable, old.at(0))
+		// A thread may have taken the new one meanwhile: it stays mapped.
+		return fmt.Errorf("%w: %w", ErrStuck, err)
 	}
+	l.table = table
 	_ = unix.Munmap(old)
 	return nil
 }
@@ -149,6 +156,10 @@ func (l *Loop) Running() bool {
 	}
 	return false
 }
+
+// Ending tells whether the threads have ended or are about to. When SetRules has
+// returned, no memory that was unmapped before decides about that any more.
+func (l *Loop) Ending() bool { return l.shared.load(sharedStop) != 0 || !l.Running() }
 
 // close frees what nobody uses.
 func (l *Loop) close() {
