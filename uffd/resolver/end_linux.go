@@ -61,7 +61,7 @@ func (r *Resolver) remove(ranges []uffd.Range, end func(*Resolver, service) erro
 
 // fail ends rules with r.mu held.
 func (r *Resolver) fail(some service) error {
-	parts, err := registered(some)
+	parts, err := r.registered(some)
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (r *Resolver) finish(some service) error {
 	}
 	var all []uffd.Range
 	for _, x := range some {
-		parts, err := registered(service{x})
+		parts, err := r.registered(service{x})
 		if err != nil {
 			return err
 		}
@@ -150,9 +150,9 @@ func (r *Resolver) forget(some service, parts []uffd.Range) error {
 	return nil
 }
 
-// registered are the parts of rules' ranges that are registered with any
+// registered are the parts of rules' ranges that are registered with this
 // userfaultfd. What was unmapped may be somebody else's memory by now, Go's even.
-func registered(some service) ([]uffd.Range, error) {
+func (r *Resolver) registered(some service) ([]uffd.Range, error) {
 	f, err := os.Open("/proc/self/smaps")
 	if errors.Is(err, os.ErrNotExist) {
 		return some.ranges(), nil // there is nobody to ask
@@ -168,12 +168,20 @@ func registered(some service) ([]uffd.Range, error) {
 	var parts []uffd.Range
 	for _, x := range some {
 		for _, v := range procmaps.Within(all, x.Range.Start, x.Range.End()) {
-			if v.Has("um") || v.Has("uw") || v.Has("ui") {
-				parts = append(parts, uffd.Between(max(v.Start, x.Range.Start), min(v.End, x.Range.End())))
+			part := uffd.Between(v.Start, v.End)
+			if (v.Has("um") || v.Has("uw") || v.Has("ui")) && r.ours(x, part) {
+				parts = append(parts, part)
 			}
 		}
 	}
 	return parts, nil
+}
+
+// ours tells whether a registered part of a rule's range is registered with this
+// descriptor. Then registering it again does nothing; otherwise the kernel refuses.
+func (r *Resolver) ours(x *served, part uffd.Range) bool {
+	_, err := r.d.Register(part, x.mode())
+	return !errors.Is(err, unix.EBUSY)
 }
 
 func (s service) ranges() (all []uffd.Range) {

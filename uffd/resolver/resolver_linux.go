@@ -94,7 +94,7 @@ func (r *Resolver) open(d *uffd.Descriptor, o Options) (err error) {
 	}
 	r.loop, err = faultloop.Start(faultloop.Config{
 		FD: r.d.FD(), Threads: o.Threads, Batch: o.Batch, Slots: o.Ring, Spin: o.Spin,
-		Poison: r.poisons, Keys: haveKeys(),
+		Poison: r.poisons, Keys: haveKeys(), Keep: o.Linger,
 	})
 	if err != nil {
 		return errors.Join(err, r.d.Close())

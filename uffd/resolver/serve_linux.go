@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -14,7 +15,8 @@ import (
 
 // Serve registers the ranges of the rules (UFFDIO_REGISTER) and serves their faults
 // from then on. All of them or, after an error, none. It is for memory of this
-// process, readable and writable; Go's own memory must never be registered.
+// process, mapped as a whole, readable and writable; Go's own memory must never be
+// registered.
 //
 // Errors: EINVAL with the reason in words; ErrOverlap, ErrOwnSource; ErrEnded;
 // errors.ErrUnsupported for an action that the kernel does not have for this memory;
@@ -29,7 +31,12 @@ func (r *Resolver) Serve(rules ...Rule) error {
 	if err := r.alive("serve"); err != nil {
 		return err
 	}
-	all, err := r.service.with(more)
+	for _, x := range more { // before anything else can come to lie there
+		if err := whole(x.Range); err != nil {
+			return err
+		}
+	}
+	all, err := r.room(more)
 	if err != nil {
 		return &Error{Op: "serve", Err: err}
 	}
@@ -40,8 +47,12 @@ func (r *Resolver) Serve(rules ...Rule) error {
 		}
 	}
 	if err := r.install(all); err != nil {
-		more.free()
+		more.unused(err)
 		return &Error{Op: "serve", Err: err}
+	}
+	// The last of the other ranges may have gone meanwhile.
+	if r.loop.Ending() {
+		return errors.Join(&Error{Op: "serve", Err: ErrEnded}, r.takeBack(nil, more))
 	}
 	// The rules are there before the first fault can be.
 	for i, x := range more {
@@ -49,8 +60,40 @@ func (r *Resolver) Serve(rules ...Rule) error {
 			return errors.Join(err, r.takeBack(more[:i], more))
 		}
 	}
+	dead := r.service.without(all)
 	r.service = all
+	dead.free()
 	return nil
+}
+
+// whole is an error unless all of a range is mapped. The kernel registers what there
+// is, and what comes to lie in the holes later, Go's memory even, is served too.
+func whole(p uffd.Range) error {
+	// It does nothing, and finds holes on its way.
+	_, _, errno := unix.Syscall(unix.SYS_MSYNC, uintptr(p.Start), uintptr(p.Len), unix.MS_ASYNC)
+	if errno == unix.ENOMEM {
+		return &Error{Op: "serve", Detail: of(p) + ": some of it is not mapped", Err: unix.EINVAL}
+	}
+	return nil
+}
+
+// room is the service with more rules. Rules whose ranges were unmapped are left out.
+func (r *Resolver) room(more service) (service, error) {
+	all, err := r.service.mapped().with(more)
+	if err == nil || !r.d.Enabled().Has(uffd.FeatureEventUnmap) {
+		return all, err
+	}
+	// munmap(2) returns when a thread has read of it, before that is counted. No thread
+	// is at a message any more when these rules are the only ones.
+	if err := r.install(r.service); err != nil {
+		return nil, err
+	}
+	return r.service.mapped().with(more)
+}
+
+// mapped are the rules of whose ranges anything is mapped, as far as that is counted.
+func (s service) mapped() service {
+	return slices.DeleteFunc(slices.Clone(s), func(x *served) bool { return int64(x.notes.live()) <= 0 })
 }
 
 func check(op string, rules []Rule) (service, error) {
@@ -70,7 +113,7 @@ func (r *Resolver) alive(op string) error {
 	switch {
 	case r.loop == nil:
 		return &Error{Op: op, Err: ErrClosed}
-	case !r.loop.Running():
+	case r.loop.Ending():
 		return &Error{Op: op, Err: ErrEnded}
 	}
 	return nil
@@ -95,10 +138,17 @@ func (r *Resolver) takeBack(registered, more service) (failed error) {
 		failed = errors.Join(failed, r.d.Unregister(x.Range))
 	}
 	if err := r.install(r.service); err != nil {
-		return errors.Join(failed, err) // their notes stay: a thread may have the rules
+		return errors.Join(failed, err) // their notes stay: the threads have the rules
 	}
 	more.free()
 	return failed
+}
+
+// unused frees what install did not take, unless a thread may have taken it.
+func (s service) unused(err error) {
+	if !errors.Is(err, faultloop.ErrStuck) {
+		s.free()
+	}
 }
 
 func (s service) free() {
@@ -148,7 +198,7 @@ func (r *Resolver) Change(rules ...Rule) error {
 		x.notes.setLive(mapped[i])
 	}
 	if err := r.install(all); err != nil {
-		more.free()
+		more.unused(err)
 		return &Error{Op: "change", Err: err}
 	}
 	for i, x := range more { // the threads may have counted on

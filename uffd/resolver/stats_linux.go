@@ -24,9 +24,10 @@ func (r *Resolver) stats() Stats {
 	}
 }
 
-// Ranges are those of the rules, in ascending order.
+// Ranges are those of the rules, in ascending order. One that was unmapped, with
+// EVENT_UNMAP, is left out as soon as a thread has noticed.
 func (r *Resolver) Ranges() []uffd.Range {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.service.ranges()
+	return r.service.mapped().ranges()
 }

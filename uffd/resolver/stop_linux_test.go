@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/pageslot/pageslot/testgate"
 	"github.com/pageslot/pageslot/uffd"
 	"github.com/pageslot/pageslot/uffd/resolver"
@@ -136,6 +138,7 @@ func TestFinishIsRefused(t *testing.T) {
 		r := start(t, open(t, anybody), resolver.Options{})
 		zero, hand := uffd.RangeOf(pages(mem, 0, 4)), uffd.RangeOf(pages(mem, 4, 4))
 		must(t, r.Serve(resolver.Rule{Range: zero, Missing: resolver.Zero}, resolver.Rule{Range: hand, Missing: resolver.Hand}))
+		waiting(t, "the thread has its name", func() bool { return len(threads(t)) == 1 })
 		before := left(t)
 		if err := r.StopFinished(); !errors.Is(err, resolver.ErrUnresolvable) {
 			t.Errorf("StopFinished: %v", err)
@@ -214,7 +217,7 @@ func TestReadEnds(t *testing.T) {
 	child(t, func(t *testing.T) {
 		d, mem := open(t, anybody), mapped(t, 2)
 		r := serve(t, d, resolver.Options{}, mem, resolver.Rule{Missing: resolver.Hand})
-		if _, err := r.Read(t.Context(), nil); !errors.Is(err, errInvalid) {
+		if _, err := r.Read(t.Context(), nil); !errors.Is(err, unix.EINVAL) {
 			t.Errorf("into no room: %v", err)
 		}
 		why := errors.New("no reason")

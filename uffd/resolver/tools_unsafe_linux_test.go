@@ -29,6 +29,19 @@ func mmap(n int) ([]byte, error) {
 	return unsafe.Slice((*byte)(at), n), nil
 }
 
+// holed is three pages of which the middle one is not mapped. It lies where nobody looks
+// for room.
+func holed() ([]byte, error) {
+	const low = 1 << 30
+	n := uintptr(3 * pageSize)
+	at, err := unix.MmapPtr(-1, 0, unsafe.Add(nil, low), n, readWrite, private)
+	if err != nil {
+		return nil, err
+	}
+	mem := unsafe.Slice((*byte)(at), n)
+	return mem, munmap(pages(mem, 1, 1))
+}
+
 // mmapAt maps new memory where some was.
 func mmapAt(mem []byte) error {
 	_, err := unix.MmapPtr(-1, 0, unsafe.Pointer(&mem[0]), uintptr(len(mem)), readWrite, private|unix.MAP_FIXED)
