@@ -3,8 +3,8 @@
 // runtime can't interrupt, while it collects garbage, profiles, traces, takes signals and
 // starts programs.
 //
-// [Run] is the storm. The tests of package resolver run it in their own binary, and
-// its program in all the ways that Go programs are built. With
+// [Run] is the storm. The tests of package resolver run it in their own binary, and those
+// of its program in all the ways that Go programs are built. With
 // [Config].Goroutine the faults are served by a goroutine, as they must not be: then
 // it hangs, which shows that it can.
 package storm

@@ -1,4 +1,4 @@
-package resolver_test
+package main
 
 import (
 	"context"
@@ -17,13 +17,15 @@ import (
 	"time"
 
 	"github.com/pageslot/pageslot/testgate"
+	"github.com/pageslot/pageslot/uffd"
+	"github.com/pageslot/pageslot/uffd/resolver"
 )
 
 // cCompiler is the name of a skip: some ways to build need one.
 const cCompiler = testgate.Name("x-c-compiler")
 
-// stormBuilds are the ways to build a Go program.
-var stormBuilds = []struct {
+// builds are the ways to build a Go program.
+var builds = []struct {
 	name string
 	args []string
 	cgo  bool // it has C in it, or code of the race detector
@@ -39,11 +41,11 @@ var stormBuilds = []struct {
 	{name: "cgo", cgo: true, c: true},
 }
 
-// roundsEnv is how often TestStormBuilds runs each program.
+// roundsEnv is how often TestBuilds runs each program.
 const roundsEnv = "PAGESLOT_STORM_ROUNDS"
 
 // The storm in programs that are built in all the ways there are.
-func TestStormBuilds(t *testing.T) {
+func TestBuilds(t *testing.T) {
 	plainTests(t)
 	f := newForge(t)
 	rounds := 1
@@ -53,7 +55,7 @@ func TestStormBuilds(t *testing.T) {
 			t.Fatalf("%s must be a number from 1 on, is %q", roundsEnv, s)
 		}
 	}
-	for _, b := range stormBuilds {
+	for _, b := range builds {
 		t.Run(b.name, func(t *testing.T) {
 			command := f.build(t, b.name, b.args, b.cgo, b.c)
 			for _, procs := range []int{1, 2, 4} {
@@ -75,14 +77,14 @@ func TestStormBuilds(t *testing.T) {
 	}
 }
 
-// plainTests skips a test of programs that it builds itself where the test binary is no
-// plain one: they would be the same again.
+// plainTests skips the test where its binary is no plain one: the programs would be the
+// same again.
 func plainTests(t *testing.T) {
 	t.Helper()
 	info, _ := debug.ReadBuildInfo()
 	for _, s := range info.Settings {
 		if slices.Contains([]string{"-race", "-msan", "-asan", "-cover", "-gcflags"}, s.Key) {
-			testgate.Skip(t, testgate.Plain, "this binary was built with "+s.Key+", and the programs of the test do not depend on that")
+			testgate.Skip(t, testgate.Plain, "this binary was built with "+s.Key+", and its programs do not depend on that")
 		}
 	}
 }
@@ -90,7 +92,7 @@ func plainTests(t *testing.T) {
 // forge builds the programs.
 type forge struct {
 	goTool string
-	tree   string // the root of the repository
+	here   string // the folder of the program
 	dir    string
 }
 
@@ -101,22 +103,36 @@ func newForge(t *testing.T) *forge {
 	if err != nil {
 		testgate.Skip(t, testgate.GoTool, err.Error())
 	}
-	tree, err := filepath.Abs("../..")
-	must(t, err)
-	if _, err := os.Stat(filepath.Join(tree, "internal/storm/program")); err != nil {
+	if _, err := os.Stat("main.go"); err != nil {
 		testgate.Skip(t, testgate.Source, err.Error())
 	}
-	needResolver(t)
-	f := &forge{goTool, tree, t.TempDir()}
+	here, err := os.Getwd()
+	must(t, err)
+	d, err := uffd.Open(uffd.Options{UserMode: uffd.UserModeFallback})
+	testgate.Need(t, testgate.Userfaultfd, err)
+	r, err := resolver.Start(d, resolver.Options{})
+	if err == nil {
+		must(t, r.Stop())
+	}
+	must(t, d.Close())
+	testgate.Need(t, testgate.Port, err)
+	f := &forge{goTool, here, t.TempDir()}
 	if dir, err := f.command("list", "-m", "-f", "{{.Dir}}", "golang.org/x/sys").Output(); err != nil || len(strings.TrimSpace(string(dir))) == 0 {
 		testgate.Skip(t, testgate.GoTool, "go list finds no source of golang.org/x/sys")
 	}
 	return f
 }
 
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func (f *forge) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(f.goTool, args...)
-	cmd.Dir = f.tree
+	cmd.Dir = f.here
 	cmd.Env = append(os.Environ(), "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
 	return cmd
 }
@@ -136,7 +152,7 @@ func (f *forge) build(t *testing.T, name string, args []string, cgo, c bool) []s
 			command = []string{f.loader(t, cc), out}
 		}
 	}
-	cmd := f.command(append(args, "./internal/storm/program")...)
+	cmd := f.command(append(args, ".")...)
 	cmd.Env = append(cmd.Env, "CGO_ENABLED="+map[bool]string{false: "0", true: "1"}[cgo])
 	text, err := cmd.CombinedOutput()
 	if err != nil && strings.Contains(string(text), "is not supported on") {
@@ -166,9 +182,8 @@ func (f *forge) compiler(t *testing.T) []string {
 // overlay adds the part of the program that is written in C.
 func (f *forge) overlay(t *testing.T) string {
 	t.Helper()
-	dir := filepath.Join(f.tree, "internal/storm/program")
 	text, err := json.Marshal(map[string]map[string]string{
-		"Replace": {filepath.Join(dir, "cgo.go"): filepath.Join(dir, "testdata/cgo.go")},
+		"Replace": {filepath.Join(f.here, "cgo.go"): filepath.Join(f.here, "testdata/cgo.go")},
 	})
 	must(t, err)
 	name := filepath.Join(f.dir, "overlay.json")
@@ -180,8 +195,7 @@ func (f *forge) overlay(t *testing.T) string {
 func (f *forge) loader(t *testing.T, cc []string) string {
 	t.Helper()
 	name := filepath.Join(f.dir, "loader")
-	source := filepath.Join(f.tree, "internal/storm/program/testdata/loader.c")
-	cmd := exec.Command(cc[0], append(cc[1:], "-Wall", "-Werror", "-o", name, source, "-ldl")...)
+	cmd := exec.Command(cc[0], append(cc[1:], "-Wall", "-Werror", "-o", name, "testdata/loader.c", "-ldl")...)
 	if text, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%q: %v\n%s", cmd.Args, err, text)
 	}
