@@ -33,6 +33,7 @@ const (
 	ctxEnd          = 272 // why it ended: 0 when it was told to
 	ctxThereAddress = 280
 	ctxThere        = 288
+	ctxRounds       = 296 // how often it was done with a batch, or found none
 
 	// Read from outside, in cache lines of their own.
 	ctxHead    = 320 // how many slots were ever filled

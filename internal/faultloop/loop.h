@@ -327,8 +327,8 @@ stale:
 	STORE(TA, const_ctxErrno, CTX)
 	GOTO(park)
 
-// A protected page: note it, then let the access through. In this order nobody who
-// takes the notes and protects again can miss it.
+// A protected page: note it, then let the access through. In this order whoever has
+// written is noted. Who takes the notes has to wait for the other half: see Settle.
 touch:
 	SET(const_recTouch, TC)
 	GOTO(note)
@@ -483,8 +483,9 @@ done:
 	INC(-1, TA)
 	STORE(TA, const_ctxLeft, CTX)
 	IFNOT(TA, 0, message)
-	SET(0, TA)
 	RELEASE
+	COUNT(const_ctxRounds)
+	SET(0, TA)
 	STORE(TA, const_ctxSeen, CTX)
 	LOAD(const_ctxPushed, CTX, TB)
 	IFIS(TB, 0, next)
@@ -539,8 +540,8 @@ told:
 
 // There is nothing to read.
 unread:
+	COUNT(const_ctxRounds)
 	SET(0, TB)
-	RELEASE
 	STORE(TB, const_ctxSeen, CTX)
 	IFIS(TA, 0, next)
 	IFIS(TA, const_interrupted, next)

@@ -157,6 +157,21 @@ func (l *Loop) Running() bool {
 	return false
 }
 
+// Settle waits until each thread is done with the messages that it was at. What it has
+// noted before is done then.
+func (l *Loop) Settle(ctx context.Context) error {
+	for _, t := range l.threads {
+		rounds := t.block.load(ctxRounds)
+		err := wait(ctx, func() bool {
+			return t.block.load(ctxSeen) == 0 || t.block.load(ctxRounds) != rounds || t.block.load32(ctxTID) == 0
+		})
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrStuck, err)
+		}
+	}
+	return nil
+}
+
 // Ending tells whether the threads have ended or are about to. When SetRules has
 // returned, no memory that was unmapped before decides about that any more.
 func (l *Loop) Ending() bool { return l.shared.load(sharedStop) != 0 || !l.Running() }

@@ -1,6 +1,9 @@
 package resolver
 
 import (
+	"context"
+	"time"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/pageslot/pageslot/sys"
@@ -16,10 +19,28 @@ func (r *Resolver) Hits(of uffd.Range, to []uint64) ([]uint64, error) {
 
 // Writes appends the addresses of the pages of a rule's range that were unprotected
 // because they were written, and forgets them. To be told again, take them, protect
-// them (Descriptor.WriteProtect), and then read what they hold. Errors: ErrUnknown,
-// ErrClosed.
+// them (Descriptor.WriteProtect), and then read what they hold: whatever is written
+// later is told later. Errors: ErrUnknown, ErrClosed; others if a thread does not get on
+// with a fault for a minute, together with the addresses.
 func (r *Resolver) Writes(of uffd.Range, to []uint64) ([]uint64, error) {
-	return r.take(of, to, func(x *served) []byte { return x.notes.writes })
+	had := len(to)
+	to, err := r.take(of, to, func(x *served) []byte { return x.notes.writes })
+	if err != nil || len(to) == had {
+		return to, err
+	}
+	// A thread notes a page and then lets the write through. If its page was protected
+	// in between, the protection would be taken away, and nobody be told.
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.loop == nil {
+		return to, nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := r.loop.Settle(ctx); err != nil {
+		return to, &Error{Op: "take notes", Detail: "of " + of.String(), Err: err}
+	}
+	return to, nil
 }
 
 func (r *Resolver) take(of uffd.Range, to []uint64, notes func(*served) []byte) ([]uint64, error) {
