@@ -15,8 +15,9 @@ import (
 func TestServeIsRefused(t *testing.T) {
 	child(t, func(t *testing.T) {
 		mem, other := mapped(t, 20), mapped(t, 4)
-		hole, err := holed()
+		hole, err := remote(3 * pageSize)
 		must(t, err)
+		must(t, munmap(pages(hole, 1, 1)))
 		r := start(t, open(t, anybody), resolver.Options{})
 		must(t, r.Serve(
 			resolver.Rule{Range: uffd.RangeOf(pages(mem, 4, 4)), Missing: resolver.Copy, Source: other[:pageSize]},

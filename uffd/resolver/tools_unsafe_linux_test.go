@@ -29,17 +29,14 @@ func mmap(n int) ([]byte, error) {
 	return unsafe.Slice((*byte)(at), n), nil
 }
 
-// holed is three pages of which the middle one is not mapped. It lies where nobody looks
-// for room.
-func holed() ([]byte, error) {
+// remote is memory where nobody looks for room: what is unmapped there stays a hole.
+func remote(n int) ([]byte, error) {
 	const low = 1 << 30
-	n := uintptr(3 * pageSize)
-	at, err := unix.MmapPtr(-1, 0, unsafe.Add(nil, low), n, readWrite, private)
+	at, err := unix.MmapPtr(-1, 0, unsafe.Add(nil, low), uintptr(n), readWrite, private)
 	if err != nil {
 		return nil, err
 	}
-	mem := unsafe.Slice((*byte)(at), n)
-	return mem, munmap(pages(mem, 1, 1))
+	return unsafe.Slice((*byte)(at), n), nil
 }
 
 // mmapAt maps new memory where some was.
