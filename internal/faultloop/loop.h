@@ -425,6 +425,9 @@ barred:
 	LOAD(const_ctxUnit, CTX, TA)
 	STORE(TA, const_ctxIO+8, CTX)
 	KERNEL(const_recWake, CTX)
+	IFIS(TA, 0, failed)
+	STORE(TA, const_ctxErrno, CTX)
+	GOTO(park) // a filter of system calls: nobody can be woken
 failed:
 	COUNT(const_ctxFailed)
 	LOAD(const_ctxReason, CTX, TA)

@@ -29,8 +29,8 @@ func become(t testing.TB, user int) {
 	}
 }
 
-// idle makes the runtime have threads at hand, so that it needs no new ones.
-func idle(t testing.TB, n int) {
+// spareThreads makes the runtime have threads at hand, so that it needs no new ones.
+func spareThreads(t testing.TB, n int) {
 	t.Helper()
 	p := make([]int, 2)
 	must(t, unix.Pipe2(p, unix.O_CLOEXEC))
@@ -52,7 +52,7 @@ func TestThreadLimit(t *testing.T) {
 		d := open(t, anybody)
 		before := left(t)
 		become(t, nobody)
-		idle(t, 20)
+		spareThreads(t, 20)
 		var old unix.Rlimit
 		must(t, unix.Getrlimit(unix.RLIMIT_NPROC, &old))
 		tasks, err := os.ReadDir("/proc/self/task")
@@ -112,7 +112,7 @@ func TestMemoryLimit(t *testing.T) {
 		r := serve(t, d, resolver.Options{}, mem, resolver.Rule{Missing: resolver.Zero})
 		load(mem, 0)
 		waiting(t, "the thread has its name", func() bool { return len(threads(t)) == 1 })
-		idle(t, 10)
+		spareThreads(t, 10)
 		before := left(t)
 		var old unix.Rlimit
 		must(t, unix.Getrlimit(unix.RLIMIT_AS, &old))
