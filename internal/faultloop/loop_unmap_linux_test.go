@@ -67,6 +67,28 @@ func TestUnmap(t *testing.T) {
 	}
 }
 
+// Threads that are to stay do, and serve what comes later.
+func TestUnmapKeep(t *testing.T) {
+	s := newScene(t, 4, Config{Threads: 2, Keep: true}, uffd.FeatureEventUnmap)
+	s.register(0, 4, uffd.ModeMissing)
+	live := block(t, 8)
+	r := s.rule(0, 2)
+	r.Live = live.at(0)
+	live.store(0, r.End-r.Start)
+	s.rules(r)
+	gone := s.pages(0, 2)
+	s.ends(s.run(rawproc.Syscall(sys.SYS_MUNMAP, gone.Start, gone.Len)), 0)
+	s.until("counted", func() bool { return live.load(0) == 0 })
+	s.take(1)
+	if s.Ending() || !s.Running() {
+		t.Error("the threads end")
+	}
+	r = s.rule(2, 2)
+	r.Missing = Copy
+	s.rules(r)
+	s.reads(s.read(3), mark(3))
+}
+
 // While memory is unmapped the kernel refuses to fill: the thread goes on to the
 // message about it.
 func TestAgain(t *testing.T) {
