@@ -59,6 +59,7 @@ func stranger(how string) {
 
 func begin(t *testing.T, how string) (*worker, error) {
 	t.Helper()
+	t.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector waits a second at the end, and so does the harness
 	cpu, err := pick(-1)
 	if err != nil {
 		t.Fatal(err)

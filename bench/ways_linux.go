@@ -1,12 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/pageslot/pageslot/uffd"
+	"github.com/pageslot/pageslot/uffd/populate"
 	"github.com/pageslot/pageslot/uffd/resolver"
 	"github.com/pageslot/pageslot/uffd/sigbus"
 )
@@ -97,18 +97,19 @@ func (f *faults) populatable(d *uffd.Descriptor) error {
 	if d.UserModeOnly() {
 		return fmt.Errorf("the descriptor does not see faults of system calls: %w", errors.ErrUnsupported)
 	}
-	if err := unix.Madvise(f.source[:f.bytes], unix.MADV_POPULATE_READ); err == unix.EINVAL {
-		return fmt.Errorf("MADV_POPULATE_READ needs Linux 5.14: %w", errors.ErrUnsupported)
+	if err := populate.Supported(); err != nil {
+		return err
 	}
 	return f.resolver(d)
 }
 
 // populated asks for the block before it touches it.
 func (f *faults) populated(*uffd.Descriptor) access {
+	ctx := context.Background()
 	return func(block int) (byte, error) {
 		at := block * f.bytes
-		if err := unix.Madvise(f.memory[at:][:f.bytes], unix.MADV_POPULATE_READ); err != nil {
-			return 0, fmt.Errorf("madvise MADV_POPULATE_READ: %w", err)
+		if _, err := populate.Read(ctx, f.memory[at:][:f.bytes]); err != nil {
+			return 0, err
 		}
 		return f.memory[at], nil
 	}
