@@ -30,8 +30,8 @@ func (r *Resolver) Fail(ranges ...uffd.Range) error { return r.remove(ranges, (*
 //
 // With the last range the threads end, unless Options.Linger.
 //
-// Errors: ErrUnknown and, for rules with Missing: Hand, ErrUnresolvable before
-// anything is done; those of uffd's Copy and Zero, after which all are still served.
+// Errors: ErrUnknown and, for rules that Hand over faults on missing pages or on those
+// that only the file has, ErrUnresolvable before anything is done; those of uffd's Copy and Zero, after which all are still served.
 func (r *Resolver) Finish(ranges ...uffd.Range) error {
 	return r.remove(ranges, (*Resolver).finish)
 }
@@ -83,7 +83,7 @@ func bar(p uffd.Range) error {
 
 func (r *Resolver) finish(some service) error {
 	for _, x := range some {
-		if x.Missing == Hand {
+		if x.Missing == Hand || x.Minor == Hand {
 			return &Error{Op: "finish", Detail: of(x.Range), Err: ErrUnresolvable}
 		}
 	}
@@ -153,15 +153,10 @@ func (r *Resolver) forget(some service, parts []uffd.Range) error {
 // registered are the parts of rules' ranges that are registered with this
 // userfaultfd. What was unmapped may be somebody else's memory by now, Go's even.
 func (r *Resolver) registered(some service) ([]uffd.Range, error) {
-	f, err := os.Open("/proc/self/smaps")
+	all, err := smaps()
 	if errors.Is(err, os.ErrNotExist) {
 		return some.ranges(), nil // there is nobody to ask
 	}
-	if err != nil {
-		return nil, &Error{Op: "end", Err: err}
-	}
-	defer f.Close()
-	all, err := procmaps.Parse(f)
 	if err != nil {
 		return nil, &Error{Op: "end", Detail: "by /proc/self/smaps", Err: err}
 	}
@@ -175,6 +170,16 @@ func (r *Resolver) registered(some service) ([]uffd.Range, error) {
 		}
 	}
 	return parts, nil
+}
+
+// smaps are all mappings of this process.
+func smaps() ([]procmaps.VMA, error) {
+	f, err := os.Open("/proc/self/smaps")
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return procmaps.Parse(f)
 }
 
 // ours tells whether a registered part of a rule's range is registered with this

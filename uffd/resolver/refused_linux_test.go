@@ -52,6 +52,7 @@ func TestServeIsRefused(t *testing.T) {
 			"no whole page":          {at(mem[:100]), unix.EINVAL},
 			"no action":              {resolver.Rule{Range: uffd.RangeOf(pages(mem, 16, 1))}, unix.EINVAL},
 			"not mapped":             {at(hole), unix.EINVAL},
+			"larger pages":           {larger(mem[16*pageSize:]), unix.EINVAL},
 			"nothing there":          {at(pages(hole, 1, 1)), unix.EINVAL},
 			"beyond all addresses":   {resolver.Rule{Range: uffd.Range{Start: 1 << 62, Len: 1 << 20}, Missing: resolver.Zero}, unix.EINVAL},
 		} {
@@ -73,6 +74,13 @@ func TestServeIsRefused(t *testing.T) {
 		must(t, r.Serve(fine))
 		must(t, r.Stop())
 	})
+}
+
+// larger is a rule for two pages, aligned, as if they were one.
+func larger(mem []byte) resolver.Rule {
+	twice := 2 * uint64(pageSize)
+	start := (uffd.RangeOf(mem).Start + twice - 1) / twice * twice
+	return resolver.Rule{Range: uffd.Range{Start: start, Len: twice}, Page: twice, Missing: resolver.Hand}
 }
 
 // Memory that another descriptor has is refused, and what came before it is undone.

@@ -47,7 +47,8 @@ var actionNames = []string{"None", "Zero", "Copy", "Continue", "Unprotect", "Gua
 type Rule struct {
 	// Range is of whole pages, of memory of this process.
 	Range uffd.Range
-	// Page is the size of the pages, for hugetlbfs; 0 is that of small pages.
+	// Page is the size of the pages, for hugetlbfs; 0 is that of small pages. It has to
+	// be that of the memory.
 	Page uint64
 	// Granule is how much is put there at once, a power of two: the part of the range
 	// that the fault lies in, counted from the start of the range. 0 is one page.

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pageslot/pageslot/internal/faultloop"
+	"github.com/pageslot/pageslot/internal/procmaps"
 	"github.com/pageslot/pageslot/uffd"
 )
 
@@ -124,12 +125,35 @@ func (r *Resolver) register(x *served) error {
 	if err != nil {
 		return err
 	}
-	need := x.calls()
-	if calls&need == need {
+	if need := x.calls(); calls&need != need {
+		err = fmt.Errorf("the kernel offers only %v for this memory: %w", calls, errors.ErrUnsupported)
+	} else if odd := x.otherPages(calls); odd != "" {
+		err = fmt.Errorf("%s: %w", odd, unix.EINVAL)
+	}
+	if err == nil {
 		return nil
 	}
-	err = &Error{Op: "serve", Detail: of(x.Range), Err: fmt.Errorf("the kernel offers only %v for this memory: %w", calls, errors.ErrUnsupported)}
+	err = &Error{Op: "serve", Detail: of(x.Range), Err: err}
 	return errors.Join(err, r.d.Unregister(x.Range))
+}
+
+// otherPages says that the memory has pages of another size than the rule. A page that
+// is there already would make every other page of its size seem to be there.
+func (x *served) otherPages(calls uffd.Ioctls) string {
+	zeros := calls.Has(uffd.IoctlZeropage) // hugetlbfs has none
+	switch {
+	case x.Page > pageSize && zeros:
+		return fmt.Sprintf("Page is %d, and the memory has small pages", x.Page)
+	case x.Page == pageSize && !zeros && hugetlb(x.Range):
+		return fmt.Sprintf("Page is %d, and the memory is of hugetlbfs", x.Page)
+	}
+	return ""
+}
+
+// hugetlb tells whether memory is of hugetlbfs, if there is /proc to ask.
+func hugetlb(r uffd.Range) bool {
+	all, err := smaps()
+	return err == nil && slices.ContainsFunc(procmaps.Within(all, r.Start, r.End()), func(v procmaps.VMA) bool { return v.Has("ht") })
 }
 
 // takeBack undoes a Serve that failed after some ranges were registered.

@@ -162,6 +162,21 @@ func TestFinishIsRefused(t *testing.T) {
 	})
 }
 
+// What the file has is not what the program would have put there first.
+func TestFinishMinorIsRefused(t *testing.T) {
+	child(t, func(t *testing.T) {
+		d := openWith(t, uffd.FeatureMinorShmem)
+		mem, err := unix.Mmap(-1, 0, pageSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_ANON)
+		must(t, err)
+		defer unix.Munmap(mem)
+		r := serve(t, d, resolver.Options{}, mem, resolver.Rule{Minor: resolver.Hand})
+		if err := r.StopFinished(); !errors.Is(err, resolver.ErrUnresolvable) {
+			t.Errorf("%v", err)
+		}
+		must(t, r.Stop())
+	})
+}
+
 // Stop while a goroutine waits for messages, and one for its turn to do so.
 func TestStopWhileRead(t *testing.T) {
 	child(t, func(t *testing.T) {
