@@ -47,7 +47,7 @@ func TestGranules(t *testing.T) {
 		{16, n, 3, 0, n},
 		{16, 6, 5, 0, 6},
 		{16, 6, 6, 6, n},
-		{1 << 40, 10, 10, 10, 11},
+		{1 << 18, 10, 10, 10, 11},
 	} {
 		t.Run("", func(t *testing.T) {
 			child(t, func(t *testing.T) {
