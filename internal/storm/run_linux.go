@@ -19,7 +19,7 @@ var page = os.Getpagesize()
 
 // lapBytes is how much an access touches before the pages are given up again, so
 // that a storm needs little memory.
-const lapBytes = 16 << 20
+const lapBytes = 4 << 20
 
 // storm is one that runs.
 type storm struct {
