@@ -67,16 +67,19 @@ type Counters struct {
 // Counters reads the counters, at any time.
 func (l *Loop) Counters() (c Counters) {
 	for _, t := range l.threads {
-		for at, to := range map[int]*uint64{
-			ctxCount: &c.Messages, ctxBatches: &c.Batches, ctxSleeps: &c.Sleeps,
-			ctxMissing: &c.Missing, ctxMinor: &c.Minor, ctxWritten: &c.Written, ctxTouched: &c.Touched,
-			ctxOutside: &c.Outside, ctxBytes: &c.Bytes, ctxExists: &c.Exists, ctxAgains: &c.Agains, ctxStale: &c.Stale,
-			ctxGuards: &c.Guards, ctxFailed: &c.Failed, ctxParked: &c.Parked, ctxHanded: &c.Handed,
-			ctxLost: &c.Lost, ctxFulls: &c.Fulls,
-			recCopy + recDone: &c.Copies, recZero + recDone: &c.Zeros, recContinue + recDone: &c.Continues,
-			recUnprotect + recDone: &c.Unprotects, recTouch + recDone: &c.Touches,
+		for _, x := range [...]struct {
+			to *uint64
+			at int
+		}{
+			{&c.Messages, ctxCount}, {&c.Batches, ctxBatches}, {&c.Sleeps, ctxSleeps},
+			{&c.Missing, ctxMissing}, {&c.Minor, ctxMinor}, {&c.Written, ctxWritten}, {&c.Touched, ctxTouched},
+			{&c.Outside, ctxOutside}, {&c.Bytes, ctxBytes}, {&c.Exists, ctxExists}, {&c.Agains, ctxAgains},
+			{&c.Stale, ctxStale}, {&c.Guards, ctxGuards}, {&c.Failed, ctxFailed}, {&c.Parked, ctxParked},
+			{&c.Handed, ctxHanded}, {&c.Lost, ctxLost}, {&c.Fulls, ctxFulls},
+			{&c.Copies, recCopy + recDone}, {&c.Zeros, recZero + recDone}, {&c.Continues, recContinue + recDone},
+			{&c.Unprotects, recUnprotect + recDone}, {&c.Touches, recTouch + recDone},
 		} {
-			*to += t.block.load(at)
+			*x.to += t.block.load(x.at)
 		}
 	}
 	return c
