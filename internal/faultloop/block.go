@@ -34,6 +34,7 @@ const (
 	ctxThereAddress = 280
 	ctxThere        = 288
 	ctxRounds       = 296 // how often it was done with a batch, or found none
+	ctxDone         = 304 // not 0: it hands nothing over any more, and is about to end
 
 	// Read from outside, in cache lines of their own.
 	ctxHead    = 320 // how many slots were ever filled

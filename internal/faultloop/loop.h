@@ -599,7 +599,11 @@ room:
 	STORE(TA, const_ctxWaiting, CTX)
 	GOTO(next)
 
+// Whoever is called by the last notice must find that it is the last.
 end:
+	SET(1, TA)
+	RELEASE
+	STORE(TA, const_ctxDone, CTX)
 	KERNEL(const_recNotify, CTX)
 forever:
 	KERNEL(const_recExit, CTX)

@@ -174,7 +174,18 @@ func (l *Loop) Settle(ctx context.Context) error {
 
 // Ending tells whether the threads have ended or are about to. When SetRules has
 // returned, no memory that was unmapped before decides about that any more.
-func (l *Loop) Ending() bool { return l.shared.load(sharedStop) != 0 || !l.Running() }
+func (l *Loop) Ending() bool { return l.shared.load(sharedStop) != 0 || l.Done() }
+
+// Done tells whether no thread hands anything over any more. It is so before Notify
+// tells of it for the last time; a moment later nothing is Running.
+func (l *Loop) Done() bool {
+	for _, t := range l.threads {
+		if t.block.load(ctxDone) == 0 && t.block.load32(ctxTID) != 0 {
+			return false
+		}
+	}
+	return true
+}
 
 // close frees what nobody uses.
 func (l *Loop) close() {

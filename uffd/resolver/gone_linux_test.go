@@ -95,6 +95,7 @@ func TestUnmapped(t *testing.T) {
 		d := openWith(t, uffd.FeatureEventUnmap)
 		one, two := unmappable(t, 8), unmappable(t, 8)
 		r := start(t, d, resolver.Options{Threads: 2})
+		waiting(t, "the threads have their names", func() bool { return len(threads(t)) == 2 })
 		must(t, r.Serve(resolver.Rule{Range: uffd.RangeOf(one), Missing: resolver.Zero}, resolver.Rule{Range: uffd.RangeOf(two), Missing: resolver.Zero}))
 		load(one, 0)
 		must(t, munmap(one))
@@ -169,6 +170,7 @@ func TestLinger(t *testing.T) {
 	child(t, func(t *testing.T) {
 		d := openWith(t, uffd.FeatureEventUnmap)
 		r := start(t, d, resolver.Options{Linger: true})
+		waiting(t, "the thread has its name", func() bool { return len(threads(t)) == 1 })
 		for i := range testgate.Rounds(300, 30) {
 			mem := unmappable(t, 4)
 			rule := resolver.Rule{Range: uffd.RangeOf(mem), Missing: resolver.Zero}

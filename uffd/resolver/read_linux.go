@@ -45,11 +45,11 @@ func (r *Resolver) Read(ctx context.Context, to []Message) (int, error) {
 		if r.closed.Load() {
 			return 0, &Error{Op: "read", Err: ErrClosed}
 		}
-		running := r.loop.Running()
+		done := r.loop.Done()
 		if n := r.next(to); n > 0 {
 			return n, nil
 		}
-		if !running {
+		if done {
 			return 0, &Error{Op: "read", Err: errors.Join(ErrEnded, r.ended())}
 		}
 		if ctx.Err() != nil {
