@@ -31,7 +31,11 @@ func TestNothingIsAllocated(t *testing.T) {
 				must(t, unix.Madvise(mem, unix.MADV_DONTNEED))
 			},
 		} {
-			if n := testing.AllocsPerRun(testgate.Rounds(100, 20), f); n != 0 {
+			n := testing.AllocsPerRun(testgate.Rounds(100, 20), f)
+			if n != 0 && conversionsAllocate() {
+				testgate.Skip(t, testgate.Plain, "in this build a variable whose address becomes a number is on the heap")
+			}
+			if n != 0 {
 				t.Errorf("%s: %v allocations", name, n)
 			}
 		}
