@@ -23,7 +23,7 @@ func TestStorm(t *testing.T) {
 			out, inChild, err := testgate.Child(t, time.Minute)
 			if inChild {
 				needResolver(t)
-				report, err := storm.Run(storm.Config{Pages: testgate.Rounds(4000, 400), Procs: procs, Threads: (procs + 1) / 2, Command: idle(t)})
+				report, err := storm.Run(storm.Config{Pages: testgate.Rounds(4000, 40), Procs: procs, Threads: (procs + 1) / 2, Command: idle(t)})
 				must(t, err)
 				fmt.Println(report)
 				return
@@ -85,10 +85,10 @@ func TestStormSoak(t *testing.T) {
 		return
 	}
 	needResolver(t)
-	pages := testgate.Rounds(4000, 200)
+	pages, least := testgate.Rounds(4000, 40), testgate.Rounds[uint64](2, 1)
 	before := left(t)
 	var storms, faults uint64
-	for end := time.Now().Add(long); storms < 2 || time.Now().Before(end); storms++ {
+	for end := time.Now().Add(long); storms < least || time.Now().Before(end); storms++ {
 		c := storm.Config{
 			Pages: 1 + rand.IntN(pages), Procs: 1 + rand.IntN(8),
 			Threads: 1 + rand.IntN(4), Spin: rand.IntN(2) * rand.IntN(1000), Batch: 1 + rand.IntN(32),
