@@ -66,7 +66,7 @@ func (r *Resolver) fail(some service) error {
 		return err
 	}
 	for _, p := range parts {
-		if err := bar(p); err != nil {
+		if err := bar(p.Range); err != nil {
 			return err
 		}
 	}
@@ -87,25 +87,21 @@ func (r *Resolver) finish(some service) error {
 			return &Error{Op: "finish", Detail: of(x.Range), Err: ErrUnresolvable}
 		}
 	}
-	var all []uffd.Range
-	for _, x := range some {
-		parts, err := r.registered(service{x})
+	parts, err := r.registered(some)
+	if err != nil {
+		return err
+	}
+	for _, p := range parts {
+		if p.rule.Missing == Guard || p.rule.Minor == Guard {
+			err = bar(p.Range)
+		} else {
+			err = r.complete(p.rule, p.Range)
+		}
 		if err != nil {
 			return err
 		}
-		for _, p := range parts {
-			if x.Missing == Guard || x.Minor == Guard {
-				err = bar(p)
-			} else {
-				err = r.complete(x, p)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		all = append(all, parts...)
 	}
-	return r.forget(some, all)
+	return r.forget(some, parts)
 }
 
 // complete puts all pages that are missing in a part of a rule's range.
@@ -131,13 +127,13 @@ func (r *Resolver) complete(x *served, p uffd.Range) error {
 }
 
 // forget unregisters parts, and takes the rules away that they belong to.
-func (r *Resolver) forget(some service, parts []uffd.Range) error {
+func (r *Resolver) forget(some service, parts []part) error {
 	for _, p := range parts {
-		if err := r.d.Unregister(p); err != nil {
+		if err := r.d.Unregister(p.Range); err != nil {
 			return err
 		}
 		// Who waits for a write is not woken by that alone.
-		if err := r.d.Wake(p); err != nil {
+		if err := r.d.Wake(p.Range); err != nil {
 			return err
 		}
 	}
@@ -150,22 +146,30 @@ func (r *Resolver) forget(some service, parts []uffd.Range) error {
 	return nil
 }
 
+// part is some of a rule's range.
+type part struct {
+	rule *served
+	uffd.Range
+}
+
 // registered are the parts of rules' ranges that are registered with this
 // userfaultfd. What was unmapped may be somebody else's memory by now, Go's even.
-func (r *Resolver) registered(some service) ([]uffd.Range, error) {
+func (r *Resolver) registered(some service) (parts []part, err error) {
 	all, err := smaps()
-	if errors.Is(err, os.ErrNotExist) {
-		return some.ranges(), nil // there is nobody to ask
+	if errors.Is(err, os.ErrNotExist) { // there is nobody to ask
+		for _, x := range some {
+			parts = append(parts, part{x, x.Range})
+		}
+		return parts, nil
 	}
 	if err != nil {
 		return nil, &Error{Op: "end", Detail: "by /proc/self/smaps", Err: err}
 	}
-	var parts []uffd.Range
 	for _, x := range some {
 		for _, v := range procmaps.Within(all, x.Range.Start, x.Range.End()) {
-			part := uffd.Between(v.Start, v.End)
-			if (v.Has("um") || v.Has("uw") || v.Has("ui")) && r.ours(x, part) {
-				parts = append(parts, part)
+			p := part{x, uffd.Between(v.Start, v.End)}
+			if (v.Has("um") || v.Has("uw") || v.Has("ui")) && r.ours(p) {
+				parts = append(parts, p)
 			}
 		}
 	}
@@ -184,8 +188,8 @@ func smaps() ([]procmaps.VMA, error) {
 
 // ours tells whether a registered part of a rule's range is registered with this
 // descriptor. Then registering it again does nothing; otherwise the kernel refuses.
-func (r *Resolver) ours(x *served, part uffd.Range) bool {
-	_, err := r.d.Register(part, x.mode())
+func (r *Resolver) ours(p part) bool {
+	_, err := r.d.Register(p.Range, p.rule.mode())
 	return !errors.Is(err, unix.EBUSY)
 }
 

@@ -16,9 +16,9 @@ type notes struct {
 
 const notesHead = 8
 
-// newNotes makes those that a rule needs. Only pages that are noted take memory. It is
-// shared, since a private mapping may become one with a neighbour that is to be served,
-// and a huge page there fills both.
+// newNotes makes those that a rule needs. Only pages that are noted take memory. No huge
+// page may be there: the mapping may become one with a neighbour that is to be served,
+// and a huge page fills both.
 func newNotes(r *Rule) (notes, error) {
 	pages := int(r.Range.Len / r.Page)
 	hits, writes := 0, 0
@@ -30,10 +30,11 @@ func newNotes(r *Rule) (notes, error) {
 	}
 	hits, writes = (hits+7)/8*8, (writes+7)/8*8 // words are what is atomic
 	n := notesHead + hits + writes
-	mem, err := unix.Mmap(-1, 0, n, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_ANON|unix.MAP_NORESERVE)
+	mem, err := unix.Mmap(-1, 0, n, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
 	if err != nil {
 		return notes{}, fmt.Errorf("mmap of %d bytes for notes: %w", n, err)
 	}
+	_ = unix.Madvise(mem, unix.MADV_NOHUGEPAGE) // a kernel without huge pages does not know it
 	x := notes{mem: mem, hits: mem[notesHead:][:hits], writes: mem[notesHead+hits:][:writes]}
 	x.setLive(r.Range.Len)
 	return x, nil
