@@ -71,7 +71,8 @@ const (
 	ctxTitle  = 880 // 16 bytes: the name of the thread
 	ctxAll    = 896 // 128 bits: every signal
 	ctxOld    = 912 // 128 bits: those that the creator had blocked
-	ctxFields = 928 // records begin here, aligned
+	ctxNap    = 928 // a timespec: how long it sleeps where it may not poll
+	ctxFields = 944 // records begin here, aligned
 )
 
 // The system calls that a thread makes, each a record of recSize bytes.
@@ -100,9 +101,10 @@ const (
 	recWake      = recBlock + 16*recSize
 	recProtect   = recBlock + 17*recSize
 	recExit      = recBlock + 18*recSize
+	recNap       = recBlock + 19*recSize
 
-	ctxTLS  = recBlock + 19*recSize + tlsBytes/2 // the middle of zeros, for a thread pointer
-	ctxSize = recBlock + 19*recSize + tlsBytes
+	ctxTLS  = recBlock + 20*recSize + tlsBytes/2 // the middle of zeros, for a thread pointer
+	ctxSize = recBlock + 20*recSize + tlsBytes
 
 	tlsBytes = 512
 )

@@ -563,6 +563,7 @@ sleep:
 	KERNEL(const_recPoll, CTX)
 awake:
 	IFIS(TA, const_interrupted, next)
+	IFIS(TA, const_invalid, nap)
 	IFLESS(TA, 0, broken)
 	LOADH(const_ctxPoll+const_pollKick+const_pollRevents, CTX, TA)
 	IFIS(TA, 0, undrained)
@@ -577,6 +578,11 @@ undrained:
 broken:
 	STORE(TA, const_ctxEnd, CTX)
 	GOTO(end)
+
+// A process that may open no descriptors (RLIMIT_NOFILE) may not poll as many either.
+nap:
+	KERNEL(const_recNap, CTX)
+	GOTO(next)
 
 // The ring is full. Say so before looking again: who makes room looks for it after
 // that.

@@ -16,6 +16,7 @@ const (
 	layout        = -int(unix.ENOENT)
 	interrupted   = -int(unix.EINTR)
 	badDescriptor = -int(unix.EBADF)
+	invalid       = -int(unix.EINVAL)
 
 	eventPagefault = sys.UFFD_EVENT_PAGEFAULT
 	eventUnmap     = sys.UFFD_EVENT_UNMAP

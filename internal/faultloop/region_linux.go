@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -22,6 +23,9 @@ type thread struct {
 	ring  memory
 	kick  int // an eventfd that wakes it when there is room
 }
+
+// nap is between two looks for messages where a thread may not wait for them.
+const nap = 100 * time.Microsecond
 
 var pageSize = os.Getpagesize()
 
@@ -58,6 +62,7 @@ func newThread(l *Loop, c Config) (*thread, error) {
 	b.store(ctxPoisons, boolWord(c.Poison))
 	b.store(ctxKeys, boolWord(c.Keys))
 	b.store(ctxOne, 1)
+	b.store(ctxNap+8, uint64(nap.Nanoseconds()))
 	copy(b[ctxTitle:ctxTitle+15], "pageslot-faults")
 	for i := range 16 {
 		b[ctxAll+i] = 0xff
@@ -119,6 +124,7 @@ func (t *thread) calls(l *Loop) {
 	}
 	call(recProtect, sys.SYS_MPROTECT, 0, 0, unix.PROT_NONE)
 	call(recExit, sys.SYS_EXIT, 0)
+	call(recNap, sys.SYS_NANOSLEEP, b.at(ctxNap), 0)
 }
 
 // cloneArgs are the arguments of clone(2), in the order of the port.
