@@ -51,13 +51,17 @@ func TestBadSource(t *testing.T) {
 		if err := unix.Mprotect(s.source[3*pageSize:4*pageSize], unix.PROT_NONE); err != nil {
 			t.Fatal(err)
 		}
-		r := s.rule(0, 8)
+		r, guard := s.rule(0, 7), s.rule(7, 1)
 		r.Missing, r.Granule = Copy, uint64(8*pageSize)
-		s.rules(r)
+		guard.Missing = Guard
+		s.rules(r, guard)
 		s.ends(s.read(3), deadly)
 		s.told(Failed, unix.EFAULT, 3)
 		s.reads(s.read(4), mark(4))
 		s.counts(func(c *Counters) { c.Failed, c.Guards, c.Parked = 1, 0, 0 })
+		// The errno is not that of the next one.
+		s.ends(s.read(7), deadly)
+		s.told(Guarded, 0, 7)
 	})
 }
 

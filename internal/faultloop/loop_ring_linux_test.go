@@ -2,6 +2,7 @@ package faultloop
 
 import (
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -59,6 +60,12 @@ func TestFullRing(t *testing.T) {
 		s.reads(p, 0)
 	}
 	s.counts(func(c *Counters) { c.Handed, c.Lost, c.Messages = pages, 0, pages })
+	// What woke it does so once.
+	sleeps := s.Counters().Sleeps
+	time.Sleep(20 * time.Millisecond)
+	if more := s.Counters().Sleeps - sleeps; more > 4 {
+		t.Errorf("it went to sleep %d times more", more)
+	}
 }
 
 // Reports don't fill the ring, and those that find no room are counted.

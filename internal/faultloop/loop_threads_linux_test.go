@@ -46,6 +46,9 @@ func TestThreads(t *testing.T) {
 				c.Missing, c.Exists = c.Messages, c.Messages-c.Copies
 				c.Failed, c.Parked, c.Outside, c.Handed, c.Lost, c.Agains, c.Stale = 0, 0, 0, 0, 0, 0, 0
 			})
+			if c.Batch == 1 {
+				s.counts(func(c *Counters) { c.Batches = c.Messages })
+			}
 			if got := s.Counters(); got.Batches > got.Messages || got.Messages > 4*uint64(pages) {
 				t.Errorf("%+v", got)
 			}
