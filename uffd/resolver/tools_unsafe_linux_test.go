@@ -46,3 +46,13 @@ func mmapAt(mem []byte) error {
 }
 
 func munmap(mem []byte) error { return unix.MunmapPtr(unsafe.Pointer(&mem[0]), uintptr(len(mem))) }
+
+// remap moves memory to where the kernel finds room.
+func remap(mem []byte) ([]byte, error) {
+	to, err := mmap(len(mem))
+	if err != nil {
+		return nil, err
+	}
+	_, err = unix.MremapPtr(unsafe.Pointer(&mem[0]), uintptr(len(mem)), unsafe.Pointer(&to[0]), uintptr(len(mem)), unix.MREMAP_MAYMOVE|unix.MREMAP_FIXED)
+	return to, err
+}
