@@ -53,8 +53,8 @@
 //
 // # Ports
 //
-// The threads run assembly, which there is for amd64, arm64, loong64, ppc64le, riscv64 and
-// s390x. On other ports and systems everything compiles, and Start answers
+// The threads run assembly, which there is for amd64, arm64, loong64, mips64le, ppc64le,
+// riscv64 and s390x. On other ports and systems everything compiles, and Start answers
 // errors.ErrUnsupported. There are other ways: a process of its own that serves the
 // faults (package manager); asking for the pages first by a system call (package
 // populate); the signal that a fault becomes with FeatureSIGBUS (package sigbus).
