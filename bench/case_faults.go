@@ -27,7 +27,7 @@ func faultComparisons(e effort, page int) []comparison {
 		passes := (each*bytes + faultMemory - 1) / faultMemory
 		count := each / passes
 		args := []string{how}
-		for _, n := range []int{looks, threads, bytes, count, passes, max(count/10, 1)} {
+		for _, n := range []int{looks, threads, bytes, count, passes, max(count/2, 1)} {
 			args = append(args, strconv.Itoa(n))
 		}
 		return comparison{name: "fault/" + name, program: "faults", args: args, variants: variants, aim: aim, values: v, samples: faultSamples}

@@ -21,9 +21,9 @@ type faults struct {
 	cpu    int // where the thread that serves is to run, or -1
 	looks  int // in vain, before it sleeps
 	bytes  int // of a block
-	count  int // of blocks
+	skip   int // so many blocks of a toucher in a pass, and then time
+	share  int // so many
 	passes int
-	warm   int
 
 	memory, source []byte
 	touchers       []*toucher
@@ -37,7 +37,7 @@ type access func(block int) (byte, error)
 // toucher is a goroutine, on a thread of its own, that takes faults. It begins a pass when
 // start says so.
 type toucher struct {
-	first, n   int
+	first      int
 	read       access
 	took       []time.Duration
 	begin, end time.Duration
@@ -59,11 +59,11 @@ func newFaults(variant string, args []string) (sampler, error) {
 			return nil, usage
 		}
 	}
-	threads, share := n[3], n[5]/n[3]
-	if share < 1 {
+	threads := n[3]
+	f := &faults{cpu: n[0], looks: n[2], bytes: n[4], skip: n[7] / threads, share: n[5] / threads, passes: n[6], clock: newClock()}
+	if f.share < 1 {
 		return nil, usage
 	}
-	f := &faults{cpu: n[0], looks: n[2], bytes: n[4], count: n[5], passes: n[6], warm: n[7], clock: newClock()}
 	w, ok := ways[variant]
 	if !ok {
 		return nil, fmt.Errorf("there is no way %q to serve faults", variant)
@@ -71,21 +71,22 @@ func newFaults(variant string, args []string) (sampler, error) {
 	// A goroutine that waits for a page keeps its P, and a collection would wait too.
 	debug.SetGCPercent(-1)
 	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), threads+1))
-	if err := f.prepare(w, threads, share); err != nil {
+	if err := f.prepare(w, threads); err != nil {
 		return nil, err
 	}
 	return f.sample, nil
 }
 
 // prepare makes memory, service and touchers. All stay until the process ends.
-func (f *faults) prepare(w way, threads, share int) (err error) {
-	if f.source, err = aligned(f.bytes, f.count); err != nil {
+func (f *faults) prepare(w way, threads int) (err error) {
+	blocks := (f.skip + f.share) * threads
+	if f.source, err = aligned(f.bytes, blocks); err != nil {
 		return err
 	}
 	for i := range f.source {
 		f.source[i] = 1
 	}
-	if f.memory, err = aligned(f.bytes, f.count); err != nil {
+	if f.memory, err = aligned(f.bytes, blocks); err != nil {
 		return err
 	}
 	d, err := open(w.features)
@@ -95,9 +96,9 @@ func (f *faults) prepare(w way, threads, share int) (err error) {
 	if err := w.serve(f, d); err != nil {
 		return err
 	}
-	f.all = times(f.passes * f.count)
+	f.all = times(f.passes * f.share * threads)
 	for i := range threads {
-		t := &toucher{first: i * share, n: share, took: times(f.passes * share), start: make(chan struct{}), done: make(chan error)}
+		t := &toucher{first: i * (f.skip + f.share), took: times(f.passes * f.share), start: make(chan struct{}), done: make(chan error)}
 		t.read = w.access(f, d)
 		f.touchers = append(f.touchers, t)
 		go t.run(f)
@@ -128,21 +129,23 @@ func aligned(bytes, count int) ([]byte, error) {
 func (t *toucher) run(f *faults) {
 	runtime.LockOSThread()
 	for range t.start {
-		t.done <- t.touch(f, t.n, true)
+		t.done <- t.touch(f)
 	}
 }
 
-// touch times n accesses and keeps the times, if it is to.
-func (t *toucher) touch(f *faults, n int, keep bool) error {
-	t.begin = f.clock.now()
-	for i := range n {
+// touch times its accesses, but for the first.
+func (t *toucher) touch(f *faults) error {
+	for i := range f.skip + f.share {
 		begin := f.clock.now()
 		b, err := t.read(t.first + i)
 		if err != nil || b != 1 {
 			return errors.Join(errContents, err)
 		}
 		t.end = f.clock.now()
-		if keep {
+		if i == f.skip {
+			t.begin = begin
+		}
+		if i >= f.skip {
 			t.took = append(t.took, t.end-begin)
 		}
 	}
@@ -150,13 +153,6 @@ func (t *toucher) touch(f *faults, n int, keep bool) error {
 }
 
 func (f *faults) sample() ([]float64, int, error) {
-	first := f.touchers[0]
-	if err := first.touch(f, f.warm, false); err != nil {
-		return nil, 0, err
-	}
-	if err := f.discard(); err != nil {
-		return nil, 0, err
-	}
 	for _, t := range f.touchers {
 		t.took = t.took[:0]
 	}

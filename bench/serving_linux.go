@@ -29,7 +29,7 @@ func (f *faults) manager(d *uffd.Descriptor) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command(self, workerWord, serveWord, strconv.FormatUint(r.Start, 10), strconv.Itoa(f.bytes), strconv.Itoa(f.count))
+	cmd := exec.Command(self, workerWord, serveWord, strconv.FormatUint(r.Start, 10), strconv.Itoa(f.bytes), strconv.Itoa(len(f.memory)/f.bytes))
 	cmd.Stderr = os.Stderr
 	if _, err := cmd.StdinPipe(); err != nil { // it ends when this process does
 		return err

@@ -4,10 +4,10 @@
  *
  *	faults CPU HOW LOOKS THREADS BYTES COUNT PASSES WARM
  *
- * THREADS threads touch a byte of each of COUNT blocks of BYTES, everyone its share
- * of them, in PASSES passes; the memory is emptied between passes, and before that
- * WARM blocks are touched that do not count. A block is copied, when it is touched, from
- * a source that is as large as the memory. The values of a sample are the time of all
+ * THREADS threads touch a byte of each of some blocks of BYTES, everyone its share of
+ * them, in PASSES passes; the memory is emptied between passes. In a pass COUNT blocks
+ * are timed, after WARM that do not count. A block is copied, when it is touched,
+ * from a source that is as large as the memory. The values of a sample are the time of all
  * faults by their number, the median and the 99th percentile of single faults, in ns.
  *
  * The thread that serves runs on processor CPU; -1 is the one of all others. HOW says
@@ -21,13 +21,13 @@
 
 static int fd, cpu, blocking;
 static char *memory, *source;
-static size_t looks, threads, bytes, count, share;
+static size_t looks, threads, bytes, count, share, skip;
 static pthread_barrier_t barrier;
 
 static struct toucher {
 	pthread_t thread;
 	uint64_t *took, begin, end;
-	size_t first, n, done;
+	size_t first, done;
 } *touchers;
 
 static void resolve(const struct uffd_msg *m)
@@ -79,18 +79,20 @@ static void *serve(void *p)
 	}
 }
 
-/* touch times n accesses and keeps the times, if it is to. */
-static void touch(struct toucher *t, size_t n, int keep)
+/* touch times its accesses, but for the first. */
+static void touch(struct toucher *t)
 {
-	uint64_t end = t->begin = now();
+	uint64_t end = 0;
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < skip + share; i++) {
 		uint64_t begin = now();
 
 		if (*(volatile char *)(memory + (t->first + i) * bytes) != 1)
 			die("a page holds something else than it should");
 		end = now();
-		if (keep)
+		if (i == skip)
+			t->begin = begin;
+		if (i >= skip)
 			t->took[t->done++] = end - begin;
 	}
 	t->end = end;
@@ -101,7 +103,7 @@ static void *toucher(void *p)
 	struct toucher *t = p;
 
 	while (pthread_barrier_wait(&barrier) <= 0) {
-		touch(t, t->n, 1);
+		touch(t);
 		pthread_barrier_wait(&barrier);
 	}
 	return NULL;
@@ -109,18 +111,15 @@ static void *toucher(void *p)
 
 static void discard(void)
 {
-	if (madvise(memory, bytes * count, MADV_DONTNEED))
+	if (madvise(memory, bytes * (skip + share) * threads, MADV_DONTNEED))
 		die("madvise");
 }
 
-static void sample(size_t passes, size_t warm, uint64_t *all)
+static void sample(size_t passes, uint64_t *all)
 {
-	struct toucher w = { .first = 0 };
 	uint64_t total = 0;
 	size_t n = 0;
 
-	touch(&w, warm, 0);
-	discard();
 	for (size_t i = 0; i < threads; i++)
 		touchers[i].done = 0;
 	for (size_t pass = 0; pass < passes; pass++) {
@@ -151,7 +150,7 @@ static char *aligned(size_t size)
 
 int main(int argc, char **argv)
 {
-	size_t passes, warm;
+	size_t passes, warm, size;
 	pthread_t server;
 	uint64_t *all;
 
@@ -166,16 +165,18 @@ int main(int argc, char **argv)
 	passes = strtoul(argv[7], NULL, 10);
 	warm = strtoul(argv[8], NULL, 10);
 	share = count / threads;
+	skip = warm / threads;
+	size = bytes * (skip + share) * threads;
 	if (!share)
 		die("more threads than blocks");
 
-	source = aligned(bytes * count);
-	memset(source, 1, bytes * count);
-	memory = aligned(bytes * count);
+	source = aligned(size);
+	memset(source, 1, size);
+	memory = aligned(size);
 	fd = open_uffd(0);
 	if (blocking && fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK))
 		die("F_SETFL");
-	watch(fd, memory, bytes * count, UFFDIO_REGISTER_MODE_MISSING);
+	watch(fd, memory, size, UFFDIO_REGISTER_MODE_MISSING);
 
 	pthread_barrier_init(&barrier, NULL, 2);
 	if (pthread_create(&server, NULL, serve, NULL))
@@ -190,14 +191,13 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < threads; i++) {
 		struct toucher *t = &touchers[i];
 
-		t->first = i * share;
-		t->n = share;
+		t->first = i * (skip + share);
 		t->took = malloc(passes * share * sizeof(*t->took));
 		memset(t->took, 1, passes * share * sizeof(*t->took));
 		if (pthread_create(&t->thread, NULL, toucher, t))
 			die("pthread_create");
 	}
 	while (asked())
-		sample(passes, warm, all);
+		sample(passes, all);
 	return 0;
 }
