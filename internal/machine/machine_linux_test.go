@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"math/bits"
@@ -26,10 +27,7 @@ func mappable(t *testing.T, addr uint64) bool {
 	if err != nil {
 		return false
 	}
-	list, err := os.ReadFile("/proc/self/maps")
-	if err != nil {
-		testgate.Skip(t, testgate.Proc, err.Error())
-	}
+	list := readMaps(t)
 	if err := sys.Munmap(got, page); err != nil {
 		t.Fatal(err)
 	}
@@ -43,6 +41,23 @@ func mappable(t *testing.T, addr uint64) bool {
 		}
 	}
 	return false
+}
+
+// readMaps is /proc/self/maps in as few reads as can be. The kernel goes on with
+// another one at a position that is an address, and ends there if the highest bit is
+// set, as the last of s390x have it.
+func readMaps(t *testing.T) []byte {
+	t.Helper()
+	f, err := os.Open("/proc/self/maps")
+	if err != nil {
+		testgate.Skip(t, testgate.Proc, err.Error())
+	}
+	defer f.Close()
+	list := bytes.NewBuffer(make([]byte, 0, 1<<20))
+	if _, err := list.ReadFrom(f); err != nil {
+		t.Fatal(err)
+	}
+	return list.Bytes()
 }
 
 // The stack lies at the top of user addresses, so the end that was found by
