@@ -29,8 +29,8 @@
 // does not reach them: setuid(2) and its kin, capabilities, no_new_privs, a seccomp
 // filter that is not installed with SECCOMP_FILTER_FLAG_TSYNC. A thread that was
 // started before the program dropped its privileges keeps them. So drop them first; or
-// Stop, drop, Start. A filter has to allow read, ppoll, ioctl, write, prctl, mprotect and
-// exit.
+// Stop, drop, Start. A filter has to allow read, ppoll, ioctl, write, prctl, mprotect,
+// nanosleep and exit.
 //
 // # Rules
 //

@@ -39,7 +39,9 @@ type Resolver struct {
 // refer to the sources of their rules.
 var running sync.Map
 
-// Start makes the threads. They serve nothing yet: see [Resolver.Serve]. d stays the
+// Start makes the threads. They serve nothing yet: see [Resolver.Serve]. d was opened
+// by this process: of one that stands for another process's memory the kernel would not
+// tell, and its faults would be answered with this process's. d stays the
 // caller's; the threads have a descriptor of their own, so that closing d does not end
 // the service.
 //
