@@ -13,6 +13,11 @@ var absences = []error{errors.ErrUnsupported}
 
 var errNotLinux = fmt.Errorf("not a Linux system: %w", errors.ErrUnsupported)
 
+// Map maps memory on Linux; here it fails.
+func Map(length int) ([]byte, error) {
+	return nil, &Error{Op: "mmap", Detail: "on a system that is not Linux", Err: errors.ErrUnsupported}
+}
+
 // Open makes a descriptor on Linux; here it fails.
 func Open(options Options) (*Descriptor, error) {
 	if err := options.check(); err != nil {

@@ -89,7 +89,7 @@ func (s *storm) begin() error {
 		if !chosen(s.Accesses, x.name) {
 			continue
 		}
-		mem, err := unix.Mmap(-1, 0, bytes, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+		mem, err := uffd.Map(bytes)
 		if err != nil {
 			return errors.Join(fmt.Errorf("mmap of %d bytes: %w", bytes, err), s.unmap())
 		}

@@ -21,7 +21,7 @@ import (
 func Example() {
 	page := os.Getpagesize()
 	image := strings.Repeat("pages on demand ", 64*page/16)
-	mem, err := unix.Mmap(-1, 0, len(image), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	mem, err := uffd.Map(len(image))
 	if err != nil {
 		fmt.Println(err)
 		return

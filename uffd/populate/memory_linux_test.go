@@ -115,7 +115,13 @@ func hugetlb(t testing.TB, pages int) area {
 
 func mapped(t testing.TB, fd, pages int, page uint64, flags int) area {
 	t.Helper()
-	mem, err := unix.Mmap(fd, 0, pages*int(page), unix.PROT_READ|unix.PROT_WRITE, flags)
+	var mem []byte
+	var err error
+	if flags == unix.MAP_PRIVATE|unix.MAP_ANON {
+		mem, err = uffd.Map(pages * int(page))
+	} else {
+		mem, err = unix.Mmap(fd, 0, pages*int(page), unix.PROT_READ|unix.PROT_WRITE, flags)
+	}
 	if err != nil && flags&unix.MAP_HUGETLB != 0 {
 		testgate.Skip(t, testgate.Hugetlb, "mmap: "+err.Error())
 	}

@@ -74,7 +74,7 @@ func must(t testing.TB, err error) {
 
 func mapped(t testing.TB, pages int) []byte {
 	t.Helper()
-	mem, err := unix.Mmap(-1, 0, pages*pageSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	mem, err := uffd.Map(pages * pageSize)
 	must(t, err)
 	t.Cleanup(func() { must(t, unix.Munmap(mem)) })
 	return mem

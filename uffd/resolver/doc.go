@@ -6,8 +6,10 @@
 //	r, err := resolver.Start(d, resolver.Options{})
 //	...
 //	defer r.Stop()
+//	mem, err := uffd.Map(len(image))
+//	...
 //	err = r.Serve(resolver.Rule{
-//		Range:   uffd.RangeOf(mem), // of mmap(2)
+//		Range:   uffd.RangeOf(mem),
 //		Missing: resolver.Copy,
 //		Source:  image,
 //	})

@@ -24,7 +24,7 @@ func Example() {
 	defer r.Stop()
 
 	page := os.Getpagesize()
-	mem, err := unix.Mmap(-1, 0, 65*page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	mem, err := uffd.Map(65 * page)
 	check(err)
 	snapshot := make([]byte, 64*page)
 	copy(snapshot[10*page:], "what was there")
@@ -69,7 +69,7 @@ func ExampleResolver_Read() {
 	check(err)
 	defer r.Stop()
 
-	mem, err := unix.Mmap(-1, 0, 4*os.Getpagesize(), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	mem, err := uffd.Map(4 * os.Getpagesize())
 	check(err)
 	check(r.Serve(resolver.Rule{Range: uffd.RangeOf(mem), Missing: resolver.Hand}))
 

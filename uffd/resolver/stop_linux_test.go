@@ -252,7 +252,8 @@ func TestReadEnds(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		n, err := r.Read(ctx, m)
-		if n != 1 || err != nil || m[0].Reason != resolver.Handed || m[0].Page != uffd.RangeOf(pages(mem, 0, 1)) {
+		// A signal may have made it ask twice.
+		if n < 1 || err != nil || m[0].Reason != resolver.Handed || m[0].Page != uffd.RangeOf(pages(mem, 0, 1)) {
 			t.Fatal(n, err, &m[0])
 		}
 		_, err = d.Zero(m[0].Page, 0)

@@ -18,7 +18,7 @@ import (
 func Example() {
 	page := os.Getpagesize()
 	image := strings.Repeat("pages on demand ", 64*page/16)
-	mem, err := unix.Mmap(-1, 0, len(image), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	mem, err := uffd.Map(len(image))
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -63,7 +63,7 @@ func Example() {
 // Work that is not to be done twice keeps its position outside of the function.
 func ExampleDo() {
 	page := os.Getpagesize()
-	mem, err := unix.Mmap(-1, 0, 8*page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	mem, err := uffd.Map(8 * page)
 	if err != nil {
 		fmt.Println(err)
 		return
