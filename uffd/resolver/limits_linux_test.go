@@ -159,6 +159,7 @@ func TestCycles(t *testing.T) {
 			must(t, mmapAt(mem))
 		}
 		cycle(0)
+		gone(t)
 		before := left(t)
 		maps := len(smaps(t))
 		for i := range testgate.Rounds(2000, 100) {

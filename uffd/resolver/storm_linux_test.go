@@ -86,6 +86,7 @@ func TestStormSoak(t *testing.T) {
 	}
 	needResolver(t)
 	pages, least := testgate.Rounds(4000, 40), testgate.Rounds[uint64](2, 1)
+	gone(t)
 	before := left(t)
 	var storms, faults uint64
 	for end := time.Now().Add(long); storms < least || time.Now().Before(end); storms++ {

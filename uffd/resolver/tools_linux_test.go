@@ -151,6 +151,12 @@ func left(t testing.TB) (x traces) {
 	return x
 }
 
+// gone waits until no thread is to be seen: one that has ended may be for a moment.
+func gone(t testing.TB) {
+	t.Helper()
+	waiting(t, "no thread is left", func() bool { return len(threads(t)) == 0 })
+}
+
 // leaves fails the test unless the traces become these.
 func leaves(t testing.TB, want traces) {
 	t.Helper()
