@@ -49,7 +49,9 @@ func spareThreads(t testing.TB, n int) {
 func TestThreadLimit(t *testing.T) {
 	child(t, func(t *testing.T) {
 		testgate.NeedRoot(t) // only this user's threads may count
+		needResolver(t)
 		d := open(t, anybody)
+		gone(t)
 		before := left(t)
 		become(t, nobody)
 		spareThreads(t, 20)
