@@ -79,6 +79,7 @@ func TestDescriptorLimit(t *testing.T) {
 	child(t, func(t *testing.T) {
 		d := open(t, anybody)
 		must(t, start(t, d, resolver.Options{}).Stop()) // what comes but once is there
+		gone(t)
 		before := left(t)
 		var old unix.Rlimit
 		must(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &old))

@@ -106,7 +106,8 @@ func TestServeTheOthers(t *testing.T) {
 
 func TestStartIsRefused(t *testing.T) {
 	d := open(t, anybody)
-	start(t, d, resolver.Options{}).Stop()
+	must(t, start(t, d, resolver.Options{}).Stop())
+	gone(t)
 	before := left(t)
 	with := func(f uffd.Features) *uffd.Descriptor {
 		d, err := uffd.Open(uffd.Options{Required: f, UserMode: uffd.UserModeFallback})
