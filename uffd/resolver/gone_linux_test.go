@@ -149,7 +149,7 @@ func TestServedAgain(t *testing.T) {
 		must(t, r.Serve(resolver.Rule{Range: uffd.RangeOf(other), Missing: resolver.Zero}))
 		source := pattern(4)
 		mem := unmappable(t, 4)
-		for range testgate.Rounds(3000, 300) {
+		for range testgate.Rounds(3000, 60) {
 			must(t, r.Serve(resolver.Rule{Range: uffd.RangeOf(mem), Missing: resolver.Copy, Source: source}))
 			if load(mem, 0) != source[0] {
 				t.Fatal("other bytes")
@@ -195,7 +195,7 @@ func TestLinger(t *testing.T) {
 func TestServeAtTheEnd(t *testing.T) {
 	child(t, func(t *testing.T) {
 		d := openWith(t, uffd.FeatureEventUnmap)
-		for range testgate.Rounds(3000, 300) {
+		for range testgate.Rounds(3000, 40) {
 			r := start(t, d, resolver.Options{})
 			one, two := unmappable(t, 1), unmappable(t, 1)
 			must(t, r.Serve(resolver.Rule{Range: uffd.RangeOf(one), Missing: resolver.Zero}))

@@ -165,7 +165,7 @@ func TestCycles(t *testing.T) {
 		gone(t)
 		before := left(t)
 		maps := len(smaps(t))
-		for i := range testgate.Rounds(2000, 100) {
+		for i := range testgate.Rounds(2000, 40) {
 			cycle(i)
 		}
 		leaves(t, before)

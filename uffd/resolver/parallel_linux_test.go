@@ -19,7 +19,7 @@ func TestParallel(t *testing.T) {
 				child(t, func(t *testing.T) {
 					runtime.GOMAXPROCS(procs)
 					const n = 16
-					count := testgate.Rounds(1000, 100)
+					count := testgate.Rounds(1000, 50)
 					mem, source := mapped(t, count), pattern(count)
 					r := serve(t, open(t, anybody), o, mem, resolver.Rule{Missing: resolver.Copy, Source: source, Granule: 2 * uint64(pageSize)})
 					half := count / 4 * 2

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/pageslot/pageslot/testgate"
 	"github.com/pageslot/pageslot/uffd"
 )
 
@@ -55,7 +56,7 @@ func TestService(t *testing.T) {
 	}
 	var s service
 	added := 0
-	for range 20_000 {
+	for range testgate.Rounds(20_000, 1000) {
 		if len(s) > 0 && rng.IntN(3) == 0 {
 			i := rng.IntN(len(s))
 			gone := s[i]

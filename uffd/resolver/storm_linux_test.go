@@ -23,7 +23,7 @@ func TestStorm(t *testing.T) {
 			out, inChild, err := testgate.Child(t, time.Minute)
 			if inChild {
 				needResolver(t)
-				report, err := storm.Run(storm.Config{Pages: testgate.Rounds(4000, 40), Procs: procs, Threads: (procs + 1) / 2, Command: idle(t)})
+				report, err := storm.Run(storm.Config{Pages: testgate.Rounds(4000, 20), Procs: procs, Threads: (procs + 1) / 2, Command: idle(t)})
 				must(t, err)
 				fmt.Println(report)
 				return
@@ -85,7 +85,7 @@ func TestStormSoak(t *testing.T) {
 		return
 	}
 	needResolver(t)
-	pages, least := testgate.Rounds(4000, 40), testgate.Rounds[uint64](2, 1)
+	pages, least := testgate.Rounds(4000, 20), testgate.Rounds[uint64](2, 1)
 	gone(t)
 	before := left(t)
 	var storms, faults uint64
