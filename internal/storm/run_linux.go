@@ -70,10 +70,11 @@ func Run(c Config) (_ *Report, failed error) {
 		report.Repeats[x.Name] = s.repeats[i].Load()
 	}
 	if s.r != nil {
-		stats := s.r.Stats()
+		s.note(s.r.Err())
+		err = s.r.Stop()
+		stats := s.r.Stats() // complete only now
 		report.Faults = stats.Missing
 		s.check(stats)
-		err = s.r.Stop()
 	}
 	if err := errors.Join(s.err, err); err != nil {
 		return report, fmt.Errorf("storm: %w", err)
@@ -255,5 +256,4 @@ func (s *storm) check(x resolver.Stats) {
 	if x.Outside|x.Minor|x.Written|x.Stale|x.Guards|x.Failed|x.Parked|x.Handed|x.Lost != 0 {
 		s.note(fmt.Errorf("what no rule says happened: %+v", x))
 	}
-	s.note(s.r.Err())
 }

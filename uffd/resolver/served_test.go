@@ -56,7 +56,8 @@ func TestService(t *testing.T) {
 	}
 	var s service
 	added := 0
-	for range testgate.Rounds(20_000, 1000) {
+	rounds := testgate.Rounds(20_000, 2000)
+	for range rounds {
 		if len(s) > 0 && rng.IntN(3) == 0 {
 			i := rng.IntN(len(s))
 			gone := s[i]
@@ -93,7 +94,7 @@ func TestService(t *testing.T) {
 			}
 		}
 	}
-	if added < 1000 {
+	if added < rounds/10 {
 		t.Errorf("only %d were added", added)
 	}
 }

@@ -1,6 +1,7 @@
 package resolver
 
-// Stats counts what the threads did. Reading it disturbs nobody.
+// Stats counts what the threads did. Reading it disturbs nobody. What lets an access go on
+// is counted just after that.
 type Stats struct {
 	Messages uint64 // that the kernel sent
 	Batches  uint64 // reads that brought any
