@@ -158,7 +158,18 @@ bench_module() {
 	go test ./...
 	if command -v cc || command -v gcc || command -v clang; then
 		go run . -quick
+		bench_peers
 	fi
+}
+
+# bench_peers does the same with the module of other libraries, if they can be had.
+bench_peers() {
+	cd peers
+	go mod download || { skipped peers .ci/run "the libraries to compare with can't be downloaded"; return 0; }
+	go mod tidy -diff
+	go vet ./...
+	CGO_ENABLED=1 go test ./...
+	CGO_ENABLED=1 go run . -quick -run '^fault/size=4KiB/c=poll'
 }
 
 # readme_commands holds this script to what the README promises.

@@ -1,4 +1,4 @@
-package main
+package harness
 
 import (
 	"errors"
@@ -95,7 +95,7 @@ func TestUnsupported(t *testing.T) {
 func TestWorkersRefuseNonsense(t *testing.T) {
 	for _, args := range [][]string{nil, {"calls"}, {"nothing", "uffd"}, {"calls", "uffd", "copy"}, {"calls", "uffd", "nothing", "1", "1", "1", "1"},
 		{"calls", "uffd", "copy", "x", "1", "1", "1"}, {"reads", "uffd"}, {"reads", "uffd", "f", "16", "0", "1", "1"}, {"manager", "uffd", "f"}, {"manager", "other", "f", "1", "1"},
-		{"faults", "resolver"}, {"faults", "other", "-1", "poll", "0", "1", "4096", "1", "1", "1"}, {"faults", "resolver", "-1", "poll", "0", "2", "4096", "1", "1", "1"},
+		{"faults", "resolver"}, {"faults", "nothing", "-1", "poll", "0", "1", "4096", "1", "1", "1"}, {"faults", "resolver", "-1", "poll", "0", "2", "4096", "1", "1", "1"},
 		{"faults", "resolver", "-1", "poll", "0", "1", "4096", "0", "1", "1"}, {"faults", "resolver", "-1", "poll", "x", "1", "4096", "1", "1", "1"}} {
 		if err := serveSamples(args); err == nil {
 			t.Errorf("%q: no error", args)
