@@ -25,6 +25,9 @@ func TestElsewhere(t *testing.T) {
 	if d.Ready() || d.Path() != AnyPath {
 		t.Error("a descriptor that cannot be is ready")
 	}
+	if mem, err := Map(1); mem != nil || !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("Map: %v, %v", mem, err)
+	}
 	if d, err := FromFD(0); d != nil || !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("FromFD: %v, %v", d, err)
 	}
