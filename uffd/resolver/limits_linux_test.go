@@ -2,6 +2,7 @@ package resolver_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"runtime"
 	"sync"
@@ -108,19 +109,20 @@ func TestDescriptorLimit(t *testing.T) {
 }
 
 // Nor is anything left for want of address space; rules that exist are still in force.
+// What is asked for is more than there is left, which is enough for Go's runtime.
 func TestMemoryLimit(t *testing.T) {
 	child(t, func(t *testing.T) {
+		const notes, room = 4 << 20, 2 << 20 // bytes: one for each page, and what is left
 		d := open(t, anybody)
-		mem, another := mapped(t, 4), mapped(t, 4)
+		mem, another := vast(t, notes), vast(t, notes)
 		r := serve(t, d, resolver.Options{}, mem, resolver.Rule{Missing: resolver.Zero})
 		load(mem, 0)
 		waiting(t, "the thread has its name", func() bool { return len(threads(t)) == 1 })
-		spareThreads(t, 10)
 		before := left(t)
 		var old unix.Rlimit
 		must(t, unix.Getrlimit(unix.RLIMIT_AS, &old))
-		must(t, unix.Setrlimit(unix.RLIMIT_AS, &unix.Rlimit{Cur: 1 << 20, Max: old.Max}))
-		more, startErr := resolver.Start(d, resolver.Options{})
+		must(t, unix.Setrlimit(unix.RLIMIT_AS, &unix.Rlimit{Cur: addressSpace(t) + room, Max: old.Max}))
+		more, startErr := resolver.Start(d, resolver.Options{Threads: 64, Ring: 1 << 16})
 		rule := resolver.Rule{Range: uffd.RangeOf(another), Missing: resolver.Guard}
 		serveErr := r.Serve(rule)
 		rule.Range = uffd.RangeOf(mem)
@@ -133,9 +135,30 @@ func TestMemoryLimit(t *testing.T) {
 			t.Errorf("Serve: %v; Change: %v", serveErr, changeErr)
 		}
 		leaves(t, before)
-		all(t, mem, 0)
+		all(t, pages(mem, 0, 4), 0)
 		must(t, r.Stop())
 	})
+}
+
+// vast is memory of which little is used.
+func vast(t testing.TB, pages int) []byte {
+	t.Helper()
+	mem, err := unix.Mmap(-1, 0, pages*pageSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
+	testgate.Need(t, testgate.Overcommit, err)
+	t.Cleanup(func() { must(t, unix.Munmap(mem)) })
+	return mem
+}
+
+// addressSpace is how much of it this process has, in bytes.
+func addressSpace(t testing.TB) uint64 {
+	t.Helper()
+	text, err := os.ReadFile("/proc/self/statm")
+	must(t, err)
+	var n uint64
+	if _, err := fmt.Sscan(string(text), &n); err != nil {
+		t.Fatal(err)
+	}
+	return n * uint64(pageSize)
 }
 
 // Cycles of start, serve, stop leave nothing.
