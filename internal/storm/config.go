@@ -54,6 +54,16 @@ func (r *Report) String() string {
 	return b.String()
 }
 
+// unknown is the first name that is not among those that there are.
+func unknown(names, there []string) string {
+	for _, name := range names {
+		if !slices.Contains(there, name) {
+			return fmt.Sprintf("%q", name)
+		}
+	}
+	return ""
+}
+
 // chosen says whether a name is among those that were asked for.
 func chosen(names []string, name string) bool {
 	return len(names) == 0 || slices.Contains(names, name)

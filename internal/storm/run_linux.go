@@ -45,14 +45,17 @@ type area struct {
 // Run makes a storm and waits for its end. That comes when every access has touched
 // enough pages, and everything else has happened meanwhile at least once.
 //
-// Errors: those of uffd.Open and resolver.Start, errors.ErrUnsupported among them; that of
-// an access which found something else than the rules say; what the resolver counted
-// that it should not have.
+// Errors: EINVAL with the reason in words; those of uffd.Open and resolver.Start,
+// errors.ErrUnsupported among them; that of an access which found something else than
+// the rules say; what the resolver counted that it should not have.
 func Run(c Config) (_ *Report, failed error) {
 	if c.Procs > 0 {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(c.Procs))
 	}
 	s := &storm{Config: c, quiet: make(chan struct{}), failed: make(chan struct{})}
+	if odd := s.oddity(); odd != "" {
+		return nil, fmt.Errorf("storm: %s: %w", odd, unix.EINVAL)
+	}
 	d, err := uffd.Open(uffd.Options{UserMode: uffd.UserModeFallback, Wanted: uffd.FeaturePoison})
 	if err != nil {
 		return nil, fmt.Errorf("storm: %w", err)
@@ -80,6 +83,26 @@ func Run(c Config) (_ *Report, failed error) {
 		return report, fmt.Errorf("storm: %w", err)
 	}
 	return report, nil
+}
+
+// oddity says why there would be no such storm, or nothing.
+func (s *storm) oddity() string {
+	touch, happen := []string{}, []string{"greed"}
+	for _, a := range accesses {
+		touch = append(touch, a.name)
+	}
+	for _, x := range s.disturbances() {
+		happen = append(happen, x.Name)
+	}
+	switch {
+	case s.Pages < 1:
+		return fmt.Sprintf("%d pages", s.Pages)
+	case unknown(s.Accesses, touch) != "":
+		return "no access is " + unknown(s.Accesses, touch)
+	case unknown(s.Disturbances, happen) != "":
+		return "no disturbance is " + unknown(s.Disturbances, happen)
+	}
+	return ""
 }
 
 // begin has everything ready, and the faults served.

@@ -145,9 +145,11 @@ func (k kernel) failed(op string, all, r uffd.Range, done uint64, err error, o O
 	switch {
 	case errors.Is(err, unix.EFAULT):
 		e.kinds[0] = ErrFault
-		if d := o.Descriptor; d != nil && d.Enabled().Has(uffd.FeatureSIGBUS) {
+		switch d := o.Descriptor; {
+		case missing(d):
+		case d.Enabled().Has(uffd.FeatureSIGBUS):
 			e.kinds[1] = ErrSIGBUS
-		} else if d != nil && d.UserModeOnly() {
+		case d.UserModeOnly():
 			e.kinds[1] = ErrUserModeOnly
 		}
 	case errors.Is(err, unix.EHWPOISON):
@@ -164,6 +166,12 @@ func (k kernel) failed(op string, all, r uffd.Range, done uint64, err error, o O
 		}
 	}
 	return n, e
+}
+
+// missing tells of a nil Descriptor, and of one that holds a nil pointer.
+func missing(d Descriptor) bool {
+	x, ok := d.(*uffd.Descriptor)
+	return d == nil || ok && x == nil
 }
 
 // pages are those that hold the bytes of r; or it says why there are none.

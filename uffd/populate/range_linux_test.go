@@ -136,16 +136,17 @@ func TestMeanings(t *testing.T) {
 		mincore error
 		want    []error
 	}{
-		"EFAULT":                        {unix.EFAULT, Options{}, false, nil, []error{ErrFault}},
-		"EFAULT, all faults are served": {unix.EFAULT, Options{Descriptor: told{}}, false, nil, []error{ErrFault}},
-		"EFAULT, user-mode-only":        {unix.EFAULT, Options{Descriptor: told{user: true}}, false, nil, []error{ErrFault, ErrUserModeOnly}},
-		"EFAULT, SIGBUS":                {unix.EFAULT, Options{Descriptor: told{user: true, enabled: uffd.FeatureSIGBUS}}, false, nil, []error{ErrFault, ErrSIGBUS}},
-		"EHWPOISON":                     {unix.EHWPOISON, Options{}, false, nil, []error{ErrPoisoned}},
-		"ENOMEM, not mapped":            {unix.ENOMEM, Options{}, false, unix.ENOMEM, []error{ErrNotMapped}},
-		"ENOMEM":                        {unix.ENOMEM, Options{}, false, nil, nil},
-		"EINVAL":                        {unix.EINVAL, Options{}, false, nil, []error{ErrAccess}},
-		"EINVAL of an old kernel":       {unix.EINVAL, Options{}, true, nil, []error{errors.ErrUnsupported}},
-		"another":                       {unix.EIO, Options{}, false, nil, nil},
+		"EFAULT":                           {unix.EFAULT, Options{}, false, nil, []error{ErrFault}},
+		"EFAULT, all faults are served":    {unix.EFAULT, Options{Descriptor: told{}}, false, nil, []error{ErrFault}},
+		"EFAULT, a descriptor that is nil": {unix.EFAULT, Options{Descriptor: (*uffd.Descriptor)(nil)}, false, nil, []error{ErrFault}},
+		"EFAULT, user-mode-only":           {unix.EFAULT, Options{Descriptor: told{user: true}}, false, nil, []error{ErrFault, ErrUserModeOnly}},
+		"EFAULT, SIGBUS":                   {unix.EFAULT, Options{Descriptor: told{user: true, enabled: uffd.FeatureSIGBUS}}, false, nil, []error{ErrFault, ErrSIGBUS}},
+		"EHWPOISON":                        {unix.EHWPOISON, Options{}, false, nil, []error{ErrPoisoned}},
+		"ENOMEM, not mapped":               {unix.ENOMEM, Options{}, false, unix.ENOMEM, []error{ErrNotMapped}},
+		"ENOMEM":                           {unix.ENOMEM, Options{}, false, nil, nil},
+		"EINVAL":                           {unix.EINVAL, Options{}, false, nil, []error{ErrAccess}},
+		"EINVAL of an old kernel":          {unix.EINVAL, Options{}, true, nil, []error{errors.ErrUnsupported}},
+		"another":                          {unix.EIO, Options{}, false, nil, nil},
 	} {
 		k := (&asked{answer: func(_, pages, _ int) error {
 			if pages != 0 || c.old {

@@ -137,7 +137,7 @@ func TestReportsAreLost(t *testing.T) {
 		for i := range 20 {
 			fault(func() { load(mem, i*pageSize) })
 		}
-		counts(t, r, func(s resolver.Stats) bool { return s.Lost >= 16 && s.Guards == s.Lost+4 })
+		counts(t, r, func(s resolver.Stats) bool { return s.Lost >= 16 && s.Failed == s.Lost+4 })
 		to := make([]resolver.Message, 20)
 		if n, err := r.Read(t.Context(), to); n != 4 || err != nil {
 			t.Error(n, err)

@@ -75,6 +75,39 @@ func TestMapKeys(t *testing.T) {
 	}
 }
 
+// What the runtime does with a lock of its own can't be taken, which the documentation
+// warns of: it looks at the value of a channel under that of the channel.
+func TestChannel(t *testing.T) {
+	open(t, 0)
+	out, inChild, err := testgate.Child(t, 30*time.Second)
+	if inChild {
+		a, r := served(t, memories[0], 1, 1)
+		c := make(chan byte, 1)
+		must := func(err error) {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		must(Do(func(Fault) error {
+			x := a.mem[0]
+			c <- x
+			return nil
+		}, r))
+		if x := <-c; x != a.want(1)[0] {
+			t.Errorf("%d", x)
+		}
+		a.discard(t)
+		must(Do(func(Fault) error { c <- a.mem[0]; return nil }, r))
+		return
+	}
+	if err == nil && conversionsAllocate() {
+		testgate.Skip(t, testgate.Plain, "with the race detector the value is copied before the lock is taken")
+	}
+	if err == nil || !strings.Contains(err.Error(), "unexpected signal during runtime execution") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 // A copy that goes backwards, since source and destination overlap, may fault too,
 // except where it makes the processor count down: the Go runtime does not undo that
 // after a fault, and its own copies go wrong from then on.

@@ -31,7 +31,7 @@ func From(d Filler, r uffd.Range, source io.ReaderAt, o Options) (Region, error)
 	s.retry = uffd.Retry{Exist: uffd.ExistSkip, PageSize: region.pageSize(), Changing: o.Changing}
 	odd := region.oddity()
 	switch {
-	case d == nil:
+	case missing(d):
 		odd = "there is no descriptor"
 	case source == nil:
 		odd = "there is no source"
@@ -48,6 +48,12 @@ func From(d Filler, r uffd.Range, source io.ReaderAt, o Options) (Region, error)
 		return bad(fmt.Errorf("%w (it has %v)", ErrFeature, d.Enabled()))
 	}
 	return region, nil
+}
+
+// missing tells of a nil Filler, and of one that holds a nil pointer.
+func missing(d Filler) bool {
+	x, ok := d.(*uffd.Descriptor)
+	return d == nil || ok && x == nil
 }
 
 const (
@@ -67,32 +73,38 @@ type supply struct {
 	buffers sync.Pool // of *[]byte, each as long as a granule
 }
 
-// resolve provides the granule around the page, or as much of it as can be had.
+// resolve provides the granule around the page, or as much of it as can be had. A
+// Resolve of somebody else may call it with a Fault of another Region: the address tells.
 func (s *supply) resolve(f Fault) error {
-	if err := poison(f.Page); err != nil {
+	if !s.r.Contains(f.Address) {
+		return fmt.Errorf("%#x is not in %v: %w", f.Address, s.r, unix.EINVAL)
+	}
+	size := s.retry.PageSize
+	page := uffd.Range{Start: f.Address &^ (size - 1), Len: size}
+	if err := poison(page); err != nil {
 		return err
 	}
-	from := f.Page.Start - (f.Page.Start-s.r.Start)%s.granule
+	from := page.Start - (page.Start-s.r.Start)%s.granule
 	all := uffd.Range{Start: from, Len: min(s.granule, s.r.Start+s.r.Len-from)}
 	b := s.buffer()
 	defer s.buffers.Put(b)
 	n, err := s.read((*b)[:all.Len], all.Start)
 	// What was read may end before the page that is wanted.
-	whole := uint64(n) &^ (f.Page.Len - 1)
-	if all.Start+whole <= f.Page.Start {
+	whole := uint64(n) &^ (size - 1)
+	if all.Start+whole <= page.Start {
 		return fmt.Errorf("the source, for %d bytes at %d: %w", all.Len, s.at(all.Start), err)
 	}
 	all.Len = whole
 	done, err := s.d.CopyAll(all.Start, (*b)[:all.Len], s.flags, s.retry)
-	at := f.Page.Start - all.Start
-	if err == nil || uint64(done) >= at+f.Page.Len {
+	at := page.Start - all.Start
+	if err == nil || uint64(done) >= at+size {
 		return nil
 	}
-	if all.Len == f.Page.Len {
+	if all.Len == size {
 		return err
 	}
 	// A neighbour may be what is in the way: no longer registered, or elsewhere.
-	_, err = s.d.CopyAll(f.Page.Start, (*b)[at:at+f.Page.Len], s.flags, s.retry)
+	_, err = s.d.CopyAll(page.Start, (*b)[at:at+size], s.flags, s.retry)
 	return err
 }
 

@@ -77,6 +77,42 @@ func TestGranules(t *testing.T) {
 	}
 }
 
+// A Resolve of somebody else may hand on a fault of another Region. What counts is the
+// address: nothing is copied for one outside of the range.
+func TestForeignFaults(t *testing.T) {
+	p := pageSize
+	r := uffd.Range{Start: 1024 * p, Len: 8 * p}
+	for what, c := range map[string]struct {
+		f    Fault
+		want int // the page, or -1
+	}{
+		"nothing":          {Fault{}, -1},
+		"before the range": {Fault{Address: r.Start - 1, Page: uffd.Range{Start: r.Start - p, Len: p}}, -1},
+		"after the range":  {Fault{Address: r.End(), Page: uffd.Range{Start: r.End(), Len: p}}, -1},
+		"the last address": {Fault{Address: ^uint64(0)}, -1},
+		"no page":          {Fault{Address: r.Start + 3*p + 7}, 3},
+		"a larger page":    {Fault{Address: r.Start + 3*p + 7, Page: uffd.Range{Start: r.Start, Len: 8 * p}}, 3},
+		"a smaller page":   {Fault{Address: r.Start + 3*p + 7, Page: uffd.Range{Start: r.Start + 3*p, Len: 8}}, 3},
+	} {
+		for _, granule := range []uint64{1, 4 * p, 64 * p} {
+			d := &filler{features: uffd.FeatureSIGBUS}
+			region, err := From(d, r, bytes.NewReader(nil), Options{Granule: granule})
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = region.Resolve(c.f)
+			switch {
+			case c.want < 0:
+				if !errors.Is(err, unix.EINVAL) || d.calls != nil {
+					t.Errorf("%s, granule %d: %v, %v", what, granule, err, d.calls)
+				}
+			case err != nil || len(d.calls) != 1 || !d.calls[0].Contains(r.Start+uint64(c.want)*p) || d.calls[0].Start < r.Start || d.calls[0].End() > r.End():
+				t.Errorf("%s, granule %d: %v, %v", what, granule, err, d.calls)
+			}
+		}
+	}
+}
+
 // reader is a source that answers what it is told.
 type reader struct {
 	n   int
@@ -221,6 +257,7 @@ func TestFromArguments(t *testing.T) {
 		want error
 	}{
 		"no descriptor":       {nil, good, source, Options{}, unix.EINVAL},
+		"one that is nil":     {(*uffd.Descriptor)(nil), good, source, Options{}, unix.EINVAL},
 		"no source":           {with, good, nil, Options{}, unix.EINVAL},
 		"no feature":          {&filler{}, good, source, Options{}, ErrFeature},
 		"no range":            {with, uffd.Range{}, source, Options{}, unix.EINVAL},
