@@ -20,11 +20,11 @@ func TestZero(t *testing.T) {
 		r := serve(t, open(t, anybody), resolver.Options{}, mem, resolver.Rule{Missing: resolver.Zero, Granule: 4 * uint64(pageSize)})
 		all(t, pages(mem, 9, 1), 0)
 		// The last granule has two pages.
-		counts(t, r, func(s resolver.Stats) bool { return s.Missing == 1 && s.Zeros == 1 && s.Bytes == 2*uint64(pageSize) })
+		counts(t, r, func(s resolver.Stats) bool { return s.Missing >= 1 && s.Zeros == 1 && s.Bytes == 2*uint64(pageSize) })
 		all(t, mem, 0)
 		mem[0] = 1
 		counts(t, r, func(s resolver.Stats) bool {
-			return s.Zeros == 3 && s.Bytes == uint64(len(mem)) && s.Exists+s.Failed == 0
+			return s.Zeros == 3 && s.Bytes == uint64(len(mem)) && s.Failed == 0
 		})
 		must(t, r.Stop())
 	})
@@ -148,7 +148,7 @@ func TestContinue(t *testing.T) {
 		}
 		all(t, pages(mem, 8, 1), 0)
 		counts(t, r, func(s resolver.Stats) bool {
-			return s.Minor == 2 && s.Continues == 2 && s.Missing == 1 && s.Zeros == 1 && s.Failed+s.Parked == 0
+			return s.Minor >= 2 && s.Continues == 2 && s.Missing >= 1 && s.Zeros == 1 && s.Failed+s.Parked == 0
 		})
 		must(t, r.Stop())
 	})
