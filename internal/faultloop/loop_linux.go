@@ -26,6 +26,7 @@ type Loop struct {
 	fd, stop, notify int
 	shared           memory
 	table            memory
+	stuck            []memory // tables of calls that failed: a thread may look at them
 	threads          []*thread
 }
 
@@ -108,7 +109,7 @@ func newTable(rules []Rule) (memory, error) {
 // more, nor at what they name. Only one goroutine may call it at a time.
 //
 // After an error the old rules are in force. After ErrStuck a thread may still look at
-// the new ones.
+// the new ones, until a later call succeeds.
 func (l *Loop) SetRules(ctx context.Context, rules []Rule) error {
 	table, err := newTable(rules)
 	if err != nil {
@@ -118,7 +119,8 @@ func (l *Loop) SetRules(ctx context.Context, rules []Rule) error {
 	l.shared.store(sharedTable, table.at(0))
 	err = wait(ctx, func() bool {
 		for _, t := range l.threads {
-			if t.block.load(ctxSeen) == old.at(0) && t.block.load32(ctxTID) != 0 {
+			// It may be the table of a call that failed, too.
+			if seen := t.block.load(ctxSeen); seen != 0 && seen != table.at(0) && t.block.load32(ctxTID) != 0 {
 				return false
 			}
 		}
@@ -127,10 +129,14 @@ func (l *Loop) SetRules(ctx context.Context, rules []Rule) error {
 	if err != nil {
 		l.shared.store(sharedTable, old.at(0))
 		// A thread may have taken the new one meanwhile: it stays mapped.
+		l.stuck = append(l.stuck, table)
 		return fmt.Errorf("%w: %w", ErrStuck, err)
 	}
 	l.table = table
-	_ = unix.Munmap(old)
+	for _, m := range append(l.stuck, old) {
+		_ = unix.Munmap(m)
+	}
+	l.stuck = nil
 	return nil
 }
 
@@ -197,7 +203,7 @@ func (l *Loop) close() {
 			_ = unix.Close(fd)
 		}
 	}
-	for _, m := range []memory{l.table, l.shared} {
+	for _, m := range append(l.stuck, l.table, l.shared) {
 		if m != nil {
 			_ = unix.Munmap(m)
 		}
