@@ -58,6 +58,10 @@
 //   - System calls. They answer EFAULT for a page that is missing, because the
 //     feature says so, on every kind of descriptor: read(2), write(2), and
 //     MADV_POPULATE_READ. Read a byte of each page in a Do first.
+//   - What the Go runtime does under a lock or on a stack of its own: a channel takes a
+//     value from there (c <- mem[0]; a variable in between helps), print, and
+//     runtime.Callers, runtime.Stack and crypto/rand.Read into such memory. The
+//     process ends.
 //   - Panics that somebody recovers before Do sees them. Package fmt does that in
 //     the methods that it calls, net/http in handlers.
 //   - What is half done when it faults. A Go map keeps no page waiting, but one whose
