@@ -19,6 +19,7 @@
 //
 // # What there is
 //
+//   - Memory: [Map] maps some whose pages stay missing until they are touched.
 //   - Ranges: [Descriptor.Register] with the faults that are wanted, Unregister,
 //     Wake.
 //   - Pages: [Descriptor.Copy], Zero, Continue, Poison and Move put pages where
@@ -31,7 +32,7 @@
 //   - Elsewhere: a descriptor that another process sent is taken over by [FromFD].
 //     Package fdpass sends and receives, manager serves other processes, track
 //     finds the pages that were written, pagemap reads what the kernel knows of
-//     pages.
+//     pages. Packages resolver, sigbus and populate serve the faults of this process.
 //
 // An error names the call, the range and the cause, and answers errors.Is for the
 // errno and for what it means here: [ErrExists], [ErrLayout], [ErrChanging],
@@ -44,11 +45,14 @@
 // preempted, while the runtime believes that it runs. The next garbage
 // collection waits for it, and a goroutine of the same process that should
 // resolve the fault waits for the collection: both wait for ever. A locked
-// thread does not help. So memory of this process must not be registered for
-// faults that a goroutine of this process resolves; ask for FeatureSIGBUS
-// (the fault becomes a panic that debug.SetPanicOnFault makes recoverable), or
-// hand the descriptor to another process, or use write-protection that nobody has
-// to answer (package track).
+// thread does not help. So memory that goroutines of this process touch must not
+// be registered for faults that a goroutine of this process resolves. Have them
+// resolved by threads that the runtime does not know (package resolver); ask for
+// FeatureSIGBUS (the fault becomes a panic, which package sigbus recovers and
+// resolves); ask for the pages in a system call before they are touched (package
+// populate); hand the descriptor to another process (package manager); or use
+// write-protection that nobody has to answer (package track). docs/hazards.md
+// compares them.
 //
 // Nothing here starts goroutines. One answer is kept for the process, that of
 // [WriteProtectTraps]. Descriptors are not closed by the garbage collector: Close

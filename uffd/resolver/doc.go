@@ -6,7 +6,7 @@
 //	r, err := resolver.Start(d, resolver.Options{})
 //	...
 //	defer r.Stop()
-//	mem, err := uffd.Map(len(image))
+//	mem, err := uffd.Map(len(image)) // whole pages
 //	...
 //	err = r.Serve(resolver.Rule{
 //		Range:   uffd.RangeOf(mem),
