@@ -9,7 +9,8 @@ import (
 
 // Map maps private anonymous memory, readable and writable, whose pages stay missing
 // until it is registered or touched (mmap(2), madvise(2) MADV_NOHUGEPAGE, mprotect(2)).
-// unix.Munmap takes it away again.
+// unix.Munmap takes it away again. length is in bytes; only whole pages can be
+// registered.
 //
 // A plain mmap(2) does not promise that. The kernel joins private anonymous mappings
 // that lie side by side, and where huge pages are always on, touching one of them fills

@@ -25,7 +25,7 @@
 // up to there it does again: a byte that was appended is appended twice, a counter
 // counts twice, a message goes out twice. Its deferred calls do run each time; a
 // lock that it takes without deferring the unlock stays locked, and the second
-// call waits for ever.
+// call waits for ever; a sync.Once whose function faulted counts as done.
 //
 // A function with much to do keeps its position outside, and moves it when a piece
 // is done:
