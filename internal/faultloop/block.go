@@ -14,6 +14,7 @@ const (
 	ctxPageMask = 56 // and its complement
 	ctxPoisons  = 64 // not 0: UFFDIO_POISON makes an access fail
 	ctxKeys     = 72 // not 0: give up all rights' bounds by protection keys
+	ctxZeros    = 80 // the address of a page of zeros
 
 	// What it is at.
 	ctxLeft         = 128 // messages of the batch
@@ -31,10 +32,11 @@ const (
 	ctxSum          = 224
 	ctxIO           = 232 // the structure of an ioctl
 	ctxEnd          = 272 // why it ended: 0 when it was told to
-	ctxThereAddress = 280
-	ctxThere        = 288
+	ctxStales       = 280 // how often in a row ctxStaleAddress was stale
+	ctxThere        = 288 // not 0: the mark of protection was taken away from this page
 	ctxRounds       = 296 // how often it was done with a batch, or found none
 	ctxDone         = 304 // not 0: it hands nothing over any more, and is about to end
+	ctxSource       = 312 // what to add to an address to have its source
 
 	// Read from outside, in cache lines of their own.
 	ctxHead    = 320 // how many slots were ever filled
@@ -201,6 +203,6 @@ const (
 // patience is how often a call is repeated that answers EAGAIN.
 const patience = 16
 
-// stubborn is how often in a row a page may be there that was missing a moment ago.
-// Threads that fault at once on a page that fails are as many messages.
+// stubborn is how often in a row an address may seem not to be registered. Threads that
+// fault at once on a page are as many messages.
 const stubborn = 256

@@ -12,7 +12,8 @@
 	INC(1, TD); \
 	STORE(TD, counter, CTX)
 
-// NOTE marks the page at address TA in one of the rule's arrays, a byte for a page.
+// NOTE marks the page at address TA in one of the rule's arrays, a byte for a page,
+// before anything that comes after it.
 #define NOTE(array) \
 	LOAD(const_ruleStart, RULE, TB); \
 	MINUS(TB, TA); \
@@ -21,7 +22,8 @@
 	LOAD(array, RULE, TB); \
 	PLUS(TB, TA); \
 	SET(1, TB); \
-	STOREB(TB, 0, TA)
+	STOREB(TB, 0, TA); \
+	RELEASE
 
 	LOAD(const_ctxKeys, CTX, TA)
 	IFIS(TA, 0, named)
@@ -74,6 +76,7 @@ message:
 	SET(0, TB)
 	STORE(TB, const_ctxErrno, CTX)
 	STORE(TB, const_ctxAgain, CTX)
+	STORE(TB, const_ctxThere, CTX)
 	MOVE(TB, RULE)
 	LOADB(const_msgEvent, MSG, TA)
 	IFIS(TA, const_eventUnmap, unmapped)
@@ -178,6 +181,8 @@ copy:
 	LOAD(const_ruleSourceEnd, RULE, TB)
 	SET(const_recZero, TC)
 	IFHS(TA, TB, span)
+	LOAD(const_ruleSource, RULE, TB) // minus the start of the rule
+	STORE(TB, const_ctxSource, CTX)
 	LOAD(const_ruleStart, RULE, TB)
 	SET(const_recCopy, TC)
 
@@ -221,7 +226,7 @@ fillpages:
 	STORE(TD, const_ctxIO+24, CTX)
 	GOTO(fillcall)
 fillcopy:
-	LOAD(const_ruleSource, RULE, TD) // minus the start of the rule
+	LOAD(const_ctxSource, CTX, TD)
 	PLUS(TD, TA)
 	STORE(TA, const_ctxIO+8, CTX)
 	STORE(TB, const_ctxIO+16, CTX)
@@ -251,8 +256,25 @@ fillpage:
 	STORE(TB, const_ctxDst, CTX)
 	GOTO(fill)
 unfilled:
-	IFIS(TA, const_exists, exists)
 	IFIS(TA, const_layout, stale)
+	LOAD(const_ctxCall, CTX, TB)
+	IFIS(TB, const_recContinue, uncontinued)
+	IFNOT(TA, const_exists, fail)
+	IFNOT(TB, const_recZero, exists)
+
+// In anonymous memory a mark of write-protection holds zeros off, but no copy.
+	SET(const_recCopy, TB)
+	STORE(TB, const_ctxCall, CTX)
+	LOAD(const_ctxZeros, CTX, TB)
+	LOAD(const_ctxAddress, CTX, TC)
+	MINUS(TC, TB)
+	STORE(TB, const_ctxSource, CTX)
+	GOTO(fill)
+
+// What the file does not have any more is missing: the access will say so.
+uncontinued:
+	IFIS(TA, const_exists, exists)
+	IFIS(TA, const_noPage, stale)
 	GOTO(fail)
 
 filled:
@@ -266,9 +288,8 @@ called:
 	LOAD(const_recDone, TE, TB)
 	INC(1, TB)
 	STORE(TB, const_recDone, TE)
-	SET(0, TB) // see stale, and there
+	SET(0, TB) // see stale
 	STORE(TB, const_ctxStaleAddress, CTX)
-	STORE(TB, const_ctxThereAddress, CTX)
 	GOTO(done)
 
 // Part of it is there if the kernel says how many bytes; otherwise the layout is
@@ -315,14 +336,21 @@ wake:
 	GOTO(done)
 
 // The address is no longer registered, or registered otherwise, so who waited for it
-// does not wait any more. If it seems to be so a second time, with nothing done in
-// between, it is not true.
+// does not wait any more: there may be as many messages as threads did. If it seems to be
+// so again and again, with nothing done in between, it is not true.
 stale:
 	COUNT(const_ctxStale)
 	LOAD(const_ctxAddress, CTX, TA)
 	LOAD(const_ctxStaleAddress, CTX, TB)
+	LOAD(const_ctxStales, CTX, TC)
+	IFEQ(TA, TB, staleagain)
+	SET(0, TC)
+staleagain:
+	INC(1, TC)
 	STORE(TA, const_ctxStaleAddress, CTX)
-	IFNE(TA, TB, wake)
+	STORE(TC, const_ctxStales, CTX)
+	SET(const_stubborn, TB)
+	IFLO(TC, TB, wake)
 	SET(const_layout, TA)
 	STORE(TA, const_ctxErrno, CTX)
 	GOTO(park)
@@ -395,20 +423,29 @@ fail:
 	IFLO(TB, TC, fail)
 	GOTO(wake)
 
-// Poison is there already, or a page. (It can be a mark of write-protection, too, which
-// lets no poison in, and at which the access faults for ever.)
+// Poison is there already, or a page, or a mark of write-protection, which lets no
+// poison in, and at which the access faults for ever. It is taken away. If it was a page,
+// its writes are not told of any more, so it counts as written.
 there:
+	LOAD(const_ctxThere, CTX, TA)
+	IFNOT(TA, 0, exists)
+	SET(1, TA)
+	STORE(TA, const_ctxThere, CTX)
+	LOAD(const_ctxReason, CTX, TA)
+	IFNOT(TA, const_reasonFailed, unmark)
+	LOAD(const_ruleWritten, RULE, TA)
+	IFNOT(TA, const_actionUnprotect, unmark)
 	LOAD(const_ctxAddress, CTX, TA)
-	LOAD(const_ctxThereAddress, CTX, TB)
-	LOAD(const_ctxThere, CTX, TC)
-	IFEQ(TA, TB, thereagain)
-	SET(0, TC)
-thereagain:
-	INC(1, TC)
-	STORE(TA, const_ctxThereAddress, CTX)
-	STORE(TC, const_ctxThere, CTX)
-	SET(const_stubborn, TB)
-	IFLO(TC, TB, exists)
+	NOTE(const_ruleWrites)
+unmark:
+	LOAD(const_ctxAddress, CTX, TA)
+	STORE(TA, const_ctxIO+0, CTX)
+	LOAD(const_ctxUnit, CTX, TA)
+	STORE(TA, const_ctxIO+8, CTX)
+	SET(const_dontWake, TA)
+	STORE(TA, const_ctxIO+16, CTX)
+	KERNEL(const_recUnprotect, CTX)
+	GOTO(fail)
 protect:
 	IFIS(RULE, 0, park) // nobody vouches for this memory
 	LOAD(const_ctxAddress, CTX, TA)

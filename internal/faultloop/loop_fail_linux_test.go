@@ -2,9 +2,12 @@ package faultloop
 
 import (
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pageslot/pageslot/internal/rawproc"
+	"github.com/pageslot/pageslot/testgate"
 	"github.com/pageslot/pageslot/uffd"
 )
 
@@ -14,15 +17,19 @@ func failing(t *testing.T, f func(t *testing.T, s *scene, deadly unix.Signal)) {
 	for name, with := range map[string]bool{"poison": true, "protection": false} {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t, 8, Config{Poison: with && poison()}, 0)
-			deadly := unix.SIGSEGV
-			// Without the feature the call is refused, and protection is next.
-			if with && s.d.Available().Has(uffd.FeaturePoison) {
-				deadly = unix.SIGBUS
-			}
 			s.register(0, 8, uffd.ModeMissing)
-			f(t, s, deadly)
+			f(t, s, s.deadly(with))
 		})
 	}
+}
+
+// deadly is the signal that ends an access that is made to fail, by poison if it may be.
+// Without the feature the call is refused, and protection is next.
+func (s *scene) deadly(poison bool) unix.Signal {
+	if poison && s.d.Available().Has(uffd.FeaturePoison) {
+		return unix.SIGBUS
+	}
+	return unix.SIGSEGV
 }
 
 func TestGuard(t *testing.T) {
@@ -131,9 +138,54 @@ func TestStale(t *testing.T) {
 	s.rules(r)
 	p := s.read(first + 1)
 	s.told(Parked, unix.ENOENT, first+1)
-	s.counts(func(c *Counters) { c.Stale, c.Parked, c.Copies = 2, 1, 0 })
+	s.counts(func(c *Counters) { c.Stale, c.Parked, c.Copies = stubborn, 1, 0 })
 	if _, err := s.d.Zero(s.pages(first+1, 1), 0); err != nil {
 		t.Fatal(err)
 	}
 	s.reads(p, 0)
+}
+
+// Several threads waited for a page that is registered no more: all have gone on, and
+// nobody is parked.
+func TestStaleForSeveral(t *testing.T) {
+	s := newScene(t, 4, Config{}, 0)
+	if s.d.UserModeOnly() {
+		testgate.Skip(t, testgate.UffdKernelFaults, "a slow source needs a descriptor that sees faults of the kernel")
+	}
+	s.register(0, 4, uffd.ModeMissing)
+	slow, err := uffd.Map(2 * pageSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Munmap(slow) })
+	d, of := descriptor(t, 0), uffd.RangeOf(slow)
+	if _, err := d.Register(of, uffd.ModeMissing); err != nil {
+		t.Fatal(err)
+	}
+	comes := func(i int) { // a page of the source
+		t.Helper()
+		if _, err := d.Zero(uffd.Range{Start: of.Start + uint64(i*pageSize), Len: uint64(pageSize)}, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, last := s.rule(0, 2), s.rule(2, 2)
+	first.Source = of.Start
+	first.Missing, last.Missing = Copy, Copy
+	s.rules(first, last)
+
+	all := []*rawproc.Process{s.read(0)}
+	pending(t, d)
+	all = append(all, s.read(1), s.read(2), s.read(2), s.read(2))
+	time.Sleep(testgate.Stretch(t, 50*time.Millisecond)) // their messages are in one batch
+	comes(0)
+	s.until("at the second page", func() bool { return s.Counters().Copies == 1 })
+	pending(t, d)
+	if err := s.d.Unregister(s.pages(2, 1)); err != nil {
+		t.Fatal(err)
+	}
+	comes(1)
+	for _, p := range all {
+		s.ends(p, 0)
+	}
+	s.counts(func(c *Counters) { c.Stale, c.Copies, c.Parked, c.Failed = 3, 2, 0, 0 })
 }

@@ -76,3 +76,23 @@ func TestContinueProtected(t *testing.T) {
 	}
 	s.counts(func(c *Counters) { c.Minor, c.Written, c.Continues, c.Unprotects = 1, 1, 1, 1 })
 }
+
+// The file has the page when the fault is told, and not any more when it is to be mapped.
+func TestContinuePunched(t *testing.T) {
+	mem, other := shared(t, 8)
+	s := newSceneOf(t, mem, Config{Slots: 2, Poison: poison()}, uffd.FeatureMinorShmem)
+	other[4*pageSize] = 9
+	s.register(0, 8, uffd.ModeMinor|uffd.ModeMissing)
+	handed, r := s.rule(0, 2), s.rule(2, 6)
+	r.Minor, r.Missing = Continue, Copy
+	s.rules(handed, r)
+	goOn := s.pause()
+	p := s.read(4)
+	pending(t, s.d)
+	if err := unix.Madvise(other[4*pageSize:5*pageSize], unix.MADV_REMOVE); err != nil {
+		t.Fatal(err)
+	}
+	goOn()
+	s.reads(p, mark(4))
+	s.counts(func(c *Counters) { c.Minor, c.Stale, c.Copies, c.Failed, c.Parked = 1, 1, 1, 0, 0 })
+}

@@ -17,12 +17,15 @@ const (
 	interrupted   = -int(unix.EINTR)
 	badDescriptor = -int(unix.EBADF)
 	invalid       = -int(unix.EINVAL)
+	noPage        = -int(unix.EFAULT)
 
 	eventPagefault = sys.UFFD_EVENT_PAGEFAULT
 	eventUnmap     = sys.UFFD_EVENT_UNMAP
 	flagWP         = sys.UFFD_PAGEFAULT_FLAG_WP
 	flagMinor      = sys.UFFD_PAGEFAULT_FLAG_MINOR
 	flagRWP        = sys.UFFD_PAGEFAULT_FLAG_RWP
+
+	dontWake = sys.UFFDIO_WRITEPROTECT_MODE_DONTWAKE
 
 	messageSize  = int(unsafe.Sizeof(sys.UffdMsg{}))
 	messageShift = 5

@@ -36,9 +36,10 @@ func newThread(l *Loop, c Config) (*thread, error) {
 	block := pageSize + up(stackBytes)
 	buffer := block + up(ctxSize)
 	ring := buffer + up(c.Batch*messageSize)
-	mem, err := newMemory(ring + up(c.Slots*slotSize))
+	zeros := ring + up(c.Slots*slotSize)
+	mem, err := newMemory(zeros + pageSize)
 	if err != nil {
-		return nil, fmt.Errorf("mmap of %d bytes: %w", ring+up(c.Slots*slotSize), err)
+		return nil, fmt.Errorf("mmap of %d bytes: %w", zeros+pageSize, err)
 	}
 	t := &thread{mem: mem, block: mem[block:], ring: mem[ring:], kick: -1}
 	if err := unix.Mprotect(mem[:pageSize], unix.PROT_NONE); err != nil {
@@ -61,6 +62,7 @@ func newThread(l *Loop, c Config) (*thread, error) {
 	b.store(ctxPageMask, -uint64(pageSize))
 	b.store(ctxPoisons, boolWord(c.Poison))
 	b.store(ctxKeys, boolWord(c.Keys))
+	b.store(ctxZeros, mem.at(zeros))
 	b.store(ctxOne, 1)
 	b.store(ctxNap+8, uint64(nap.Nanoseconds()))
 	copy(b[ctxTitle:ctxTitle+15], "pageslot-faults")

@@ -25,7 +25,8 @@ type Resolver struct {
 	mu      sync.Mutex // of changes, and of the end
 	loop    *faultloop.Loop
 	service service
-	last    Stats // when it has ended
+	stray   service // rules that are not in force, and that a thread may look at
+	last    Stats   // when it has ended
 	err     error
 
 	reading sync.Mutex // one reader at a time

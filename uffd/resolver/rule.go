@@ -66,7 +66,8 @@ type Rule struct {
 	Source []byte
 
 	// Protected makes Copy and Continue put write-protected pages there, which is
-	// for rules with Written. Zeros are not protected.
+	// for rules with Written. Zeros are not protected, but for pages of private anonymous
+	// memory that were protected before they were there (uffd.FeatureWPUnpopulated).
 	Protected bool
 }
 

@@ -241,7 +241,14 @@ func (r *Resolver) install(s service) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	return r.loop.SetRules(ctx, rules)
+	err := r.loop.SetRules(ctx, rules)
+	switch {
+	case err == nil:
+		r.stray = nil
+	case errors.Is(err, faultloop.ErrStuck):
+		r.stray = append(r.stray, s...)
+	}
+	return err
 }
 
 // written is the rule as the loop has it.
@@ -252,7 +259,8 @@ func (x *served) written() faultloop.Rule {
 		Source: x.source.Start, SourceLen: x.source.Len,
 		Hits: addressOf(x.notes.hits).Start, Writes: addressOf(x.notes.writes).Start, Live: addressOf(x.notes.mem).Start,
 	}
-	if x.Protected {
+	// Where zeros have to be copied, it is over a mark of protection, which is to stay.
+	if x.Protected || x.Missing == Zero && x.Minor == None && x.Written != None {
 		y.Mode = protectedMode
 	}
 	return y

@@ -3,6 +3,7 @@ package resolver_test
 import (
 	"bytes"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"testing"
 
@@ -61,5 +62,25 @@ func TestNoWriteIsMissed(t *testing.T) {
 			}
 		}
 		must(t, r.StopFinished())
+	})
+}
+
+// Pages that were protected before they were there come as zeros, and stay protected.
+func TestProtectedBefore(t *testing.T) {
+	child(t, func(t *testing.T) {
+		d := openWith(t, uffd.FeaturePagefaultFlagWP|uffd.FeatureWPUnpopulated)
+		mem := mapped(t, 4)
+		of := uffd.RangeOf(mem)
+		r := serve(t, d, resolver.Options{}, mem, resolver.Rule{Missing: resolver.Zero, Written: resolver.Unprotect})
+		must(t, d.WriteProtect(of))
+		all(t, pages(mem, 0, 2), 0)
+		mem[pageSize], mem[2*pageSize] = 1, 1
+		writes, err := r.Writes(of, nil)
+		must(t, err)
+		if want := []uint64{of.Start + uint64(pageSize), of.Start + uint64(2*pageSize)}; !slices.Equal(writes, want) {
+			t.Errorf("written: %#x, want %#x", writes, want)
+		}
+		counts(t, r, func(s resolver.Stats) bool { return s.Copies >= 3 && s.Messages < 100 && s.Parked+s.Failed == 0 })
+		must(t, r.Stop())
 	})
 }
