@@ -50,7 +50,9 @@
 // closed (then the page holds zeros), or never.
 //
 // On loong64 kernels stop when a poisoned page of hugetlbfs is asked for (seen with
-// Linux 7.2).
+// Linux 7.2). On ppc64le with the hash MMU and small pages of 4 KiB, a Write of huge pages
+// never ends (seen with 6.12 and 7.3): MADV_POPULATE_WRITE does not, from 2 MiB within
+// such a page on.
 //
 // On systems other than Linux everything compiles and answers
 // errors.ErrUnsupported.
