@@ -37,6 +37,9 @@ func (d *Descriptor) Copy(dst uint64, src []byte, flags Flags) (int, error) {
 // Zero fills missing pages with zeros (UFFDIO_ZEROPAGE, Linux 4.3). It works for
 // anonymous and shared memory, not for hugetlbfs (EINVAL). In private memory a
 // page takes no memory until it is written. Flag: DontWake.
+//
+// A private page that was protected before it was there ([FeatureWPUnpopulated]) takes
+// no zeros: that is ErrExists, and who waits faults again when woken. Copy zeros.
 func (d *Descriptor) Zero(r Range, flags Flags) (uint64, error) {
 	fd, err := d.fd.Hold()
 	if err != nil {
@@ -71,7 +74,8 @@ func (d *Descriptor) Continue(r Range, flags Flags) (uint64, error) {
 
 // Poison makes touching missing pages fail: with SIGBUS, and EFAULT inside
 // system calls (UFFDIO_POISON, Linux 6.6). MADV_DONTNEED takes the poison away.
-// Flag: DontWake.
+// Flag: DontWake. A private page that was protected before it was there takes no poison
+// (ErrExists) until WriteUnprotect.
 //
 // On arm and mips it is refused (errors.ErrUnsupported): kernels of these ports stop
 // when such a page is touched (of hugetlbfs, with arm).

@@ -60,6 +60,12 @@ func (s *server) poison(p *process, f *fault, page uffd.Range) (outcome, error) 
 		return 0, errors.New("the page is there")
 	}
 	_, err := p.calls.Poison(page, 0)
+	if errors.Is(err, uffd.ErrExists) && p.unmark(page) {
+		_, err = p.calls.Poison(page, 0)
+		if errors.Is(err, uffd.ErrExists) && s.options.OnWrite != nil {
+			s.options.OnWrite(p.access(f, page)) // it was a page, whose writes are not told any more
+		}
+	}
 	switch {
 	case err == nil:
 		s.stats.poisoned.inc()

@@ -16,6 +16,7 @@ func init() {
 	children["minor"] = minors
 	children["huge"] = huge
 	children["guarded"] = guarded
+	children["marked"] = marked
 }
 
 // file is shared memory, mapped twice.
@@ -201,5 +202,49 @@ func TestMinor(t *testing.T) {
 			t.Errorf("%d heard: %+v", heard, got)
 		}
 		s.stop()
+	}
+}
+
+// marked protects pages before they are there, has half of them served as zeros, and
+// nothing told of the other half.
+func marked(c *client) error {
+	if err := c.open(uffd.FeatureWPUnpopulated); err != nil {
+		return err
+	}
+	mem, err := fresh(8)
+	if err != nil {
+		return err
+	}
+	p := systemPage
+	all := uffd.RangeOf(mem)
+	if _, err := c.d.Register(all, uffd.ModeMissing|uffd.ModeWP); err != nil {
+		return err
+	}
+	if err := c.d.WriteProtect(all); err != nil {
+		return err
+	}
+	if err := c.serve(uffd.ModeMissing|uffd.ModeWP, told{Range: uffd.Range{Start: all.Start, Len: 4 * p}, Zero: true}); err != nil {
+		return err
+	}
+	if err := zeros(mem[:2*p]); err != nil {
+		return err
+	}
+	mem[p], mem[2*p] = 1, 1
+	for page := uint64(4); page < 8; page++ {
+		if touch(mem, page*p) {
+			return fmt.Errorf("page %d can be read", page)
+		}
+	}
+	return nil
+}
+
+// The kernel puts neither zeros nor poison over the mark that protects a missing page,
+// and says that the page is there.
+func TestMarked(t *testing.T) {
+	needs(t, Events|uffd.FeaturePagefaultFlagWP|uffd.FeatureWPUnpopulated|uffd.FeaturePoison)
+	s := newStation(t, Options{})
+	s.run("marked")
+	if got := s.m.Stats(); got.Zeroed != 4*systemPage || got.Protected < 2 || got.Poisoned != 4 || got.Missing > 100 {
+		t.Errorf("%+v", got)
 	}
 }

@@ -105,10 +105,7 @@ func (e extent) covers(page uffd.Range) bool {
 // is there now.
 func (s *server) install(p *process, seg segment, page, all uffd.Range) (extent, error) {
 	if seg.zero && !seg.from.protect && seg.from.page == systemPage {
-		n, err := s.each(p, seg, all, &s.stats.zeroed, func(left uffd.Range) (uint64, error) {
-			return p.calls.Zero(left, 0)
-		})
-		return n, err
+		return s.each(p, seg, all, &s.stats.zeroed, p.zeros)
 	}
 	data, err := s.load(seg, page, all)
 	if err != nil {

@@ -240,6 +240,32 @@ func TestActions(t *testing.T) {
 	}
 }
 
+// Pages that are protected before they are there: zeros come all the same, and what
+// fails does fail. Whatever error comes at whatever step, nobody waits for ever.
+func TestMarks(t *testing.T) {
+	for _, err := range []error{nil, errChanging, errExists, errLayout, errGone, syscall.EINVAL} {
+		for step := range 30 {
+			w := &world{at: step, err: err}
+			stage := newStage(w, Options{Granule: 4 * systemPage})
+			s := w.newSim(t)
+			s.marks = map[uint64]bool{systemPage: true, 3 * systemPage: true, 9 * systemPage: true}
+			p := stage.add(s, Region{Range: at(0, 8)}, Region{Range: at(8, 8), Source: failing{errors.New("no luck")}})
+			s.touch(systemPage)
+			s.touch(9 * systemPage)
+			stage.serve(p)
+			s.parked = err == syscall.EINVAL // poison is refused so
+			stage.settle(t)
+			got := stage.stats.snapshot()
+			if len(s.waiting) > int(got.Left) || w.calls > 60 {
+				t.Errorf("%v at step %d, %d calls: %v waits, %+v", err, step, w.calls, s.waiting, got)
+			}
+			if err == nil && (got.Zeroed != 4*systemPage || got.Poisoned != 1 || len(s.marks) != 0) {
+				t.Errorf("%+v, marks %v", got, s.marks)
+			}
+		}
+	}
+}
+
 // A fault where nothing was told.
 func TestOutside(t *testing.T) {
 	for _, o := range []Outside{OutsideFails, OutsideIsZero} {

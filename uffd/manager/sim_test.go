@@ -19,6 +19,7 @@ type sim struct {
 
 	truth   model           // what a page should hold when it is touched
 	present map[uint64]bool // pages that are there
+	marks   map[uint64]bool // pages that are protected, and not there; nil: of no memory
 	waiting map[uint64]bool // pages that a thread waits for
 	faults  []uffd.Fault    // messages
 	queue   []event         // messages of other kinds: changes under way
@@ -174,6 +175,7 @@ func (s *sim) put(r uffd.Range, limit uint64, each func(a uint64) error) (uint64
 
 func (s *sim) Copy(dst uint64, src []byte, flags uffd.Flags) (int, error) {
 	n, err := s.put(uffd.Range{Start: dst, Len: uint64(len(src))}, 5*systemPage, func(a uint64) error {
+		delete(s.marks, a)
 		want := s.truth[a]
 		first := binary.NativeEndian.Uint64(src[a-dst:])
 		last := binary.NativeEndian.Uint64(src[a-dst+systemPage-8:])
@@ -190,6 +192,9 @@ func (s *sim) Copy(dst uint64, src []byte, flags uffd.Flags) (int, error) {
 
 func (s *sim) Zero(r uffd.Range, flags uffd.Flags) (uint64, error) {
 	return s.put(r, 7*systemPage, func(a uint64) error {
+		if s.marks[a] {
+			return errExists
+		}
 		if !s.truth[a].zero {
 			s.t.Errorf("page %#x should hold offset %#x, and gets zeros", a, s.truth[a].offset)
 		}
@@ -198,7 +203,12 @@ func (s *sim) Zero(r uffd.Range, flags uffd.Flags) (uint64, error) {
 }
 
 func (s *sim) Poison(r uffd.Range, flags uffd.Flags) (uint64, error) {
-	return s.put(r, r.Len, func(uint64) error { return nil })
+	return s.put(r, r.Len, func(a uint64) error {
+		if s.marks[a] {
+			return errExists
+		}
+		return nil
+	})
 }
 
 func (s *sim) Wake(r uffd.Range) error {
@@ -210,8 +220,20 @@ func (s *sim) Wake(r uffd.Range) error {
 }
 
 func (s *sim) Continue(r uffd.Range, flags uffd.Flags) (uint64, error) { return 0, syscall.EINVAL }
-func (s *sim) WriteUnprotect(uffd.Range, uffd.Flags) error             { return syscall.EINVAL }
 func (s *sim) RWUnprotect(uffd.Range, uffd.Flags) error                { return syscall.EINVAL }
+
+func (s *sim) WriteUnprotect(r uffd.Range, flags uffd.Flags) error {
+	if s.marks == nil {
+		return errLayout
+	}
+	if err := s.injected(); err != nil {
+		return err
+	}
+	for a := r.Start; a < r.Start+r.Len; a += systemPage {
+		delete(s.marks, a)
+	}
+	return nil
+}
 
 func (s *sim) alive() error {
 	if s.dead {
