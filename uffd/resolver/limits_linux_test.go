@@ -113,6 +113,7 @@ func TestDescriptorLimit(t *testing.T) {
 func TestMemoryLimit(t *testing.T) {
 	child(t, func(t *testing.T) {
 		const notes, room = 4 << 20, 2 << 20 // bytes: one for each page, and what is left
+		needResolver(t)                      // no port with 32 bits has one
 		d := open(t, anybody)
 		mem, another := vast(t, notes), vast(t, notes)
 		r := serve(t, d, resolver.Options{}, mem, resolver.Rule{Missing: resolver.Zero})
