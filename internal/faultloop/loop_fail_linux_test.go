@@ -174,8 +174,10 @@ func TestStaleForSeveral(t *testing.T) {
 	s.rules(first, last)
 
 	all := []*rawproc.Process{s.read(0)}
-	pending(t, d)
-	all = append(all, s.read(1), s.read(2), s.read(2), s.read(2))
+	pending(t, d) // the thread waits, and reads nothing
+	all = append(all, s.read(1))
+	pending(t, s.d)
+	all = append(all, s.read(2), s.read(2), s.read(2))
 	time.Sleep(testgate.Stretch(t, 50*time.Millisecond)) // their messages are in one batch
 	comes(0)
 	s.until("at the second page", func() bool { return s.Counters().Copies == 1 })

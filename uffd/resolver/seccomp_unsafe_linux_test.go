@@ -9,6 +9,8 @@ import (
 
 // filter gives a system call an action, for this thread or for all of the process.
 func filter(number uintptr, action uint32, all bool) error {
+	runtime.LockOSThread() // what the first call allows is the thread's
+	defer runtime.UnlockOSThread()
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return err
 	}
