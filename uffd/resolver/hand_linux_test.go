@@ -13,6 +13,7 @@ import (
 	"github.com/pageslot/pageslot/internal/rawproc"
 	"github.com/pageslot/pageslot/testgate"
 	"github.com/pageslot/pageslot/uffd"
+	"github.com/pageslot/pageslot/uffd/populate"
 	"github.com/pageslot/pageslot/uffd/resolver"
 )
 
@@ -48,9 +49,7 @@ func TestHandUnderCollections(t *testing.T) {
 		d := openKernel(t, uffd.Options{})
 		n := testgate.Rounds(5000, 300)
 		mem, source := mapped(t, n), pattern(n)
-		if err := unix.Madvise(mem[:0], unix.MADV_POPULATE_READ); err != nil {
-			testgate.Skip(t, testgate.Populate, err.Error())
-		}
+		testgate.Need(t, testgate.Populate, populate.Supported())
 		r := serve(t, d, resolver.Options{Ring: 4}, mem, resolver.Rule{Missing: resolver.Hand})
 		var stop atomic.Bool
 		go func() {
