@@ -29,7 +29,7 @@ var builds = []struct {
 	name string
 	args []string
 	cgo  bool // it has C in it, or code of the race detector
-	c    bool // with testdata/cgo.go of the program
+	c    bool // with testdata/cgo.go.txt, which is no file of the module: that has no cgo
 }{
 	{name: "plain"},
 	{name: "race", args: []string{"-race"}, cgo: true},
@@ -182,9 +182,11 @@ func (f *forge) compiler(t *testing.T) []string {
 // overlay adds the part of the program that is written in C.
 func (f *forge) overlay(t *testing.T) string {
 	t.Helper()
-	text, err := json.Marshal(map[string]map[string]string{
-		"Replace": {filepath.Join(f.here, "cgo.go"): filepath.Join(f.here, "testdata/cgo.go")},
-	})
+	source, err := os.ReadFile("testdata/cgo.go.txt")
+	must(t, err)
+	file := filepath.Join(f.dir, "cgo.go")
+	must(t, os.WriteFile(file, source, 0o600))
+	text, err := json.Marshal(map[string]map[string]string{"Replace": {filepath.Join(f.here, "cgo.go"): file}})
 	must(t, err)
 	name := filepath.Join(f.dir, "overlay.json")
 	must(t, os.WriteFile(name, text, 0o600))
