@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -81,8 +82,13 @@ func TestRunNoticesASkippedOpen(t *testing.T) {
 func TestRunNoticesAShiftedSegment(t *testing.T) {
 	for _, by := range []uint64{1, uint64(os.Getpagesize())} {
 		r, _ := broken(t, runHooks{segments: func(s []segment) { s[len(s)-1].Offset += by }}, "-size", pages(64))
-		if f := r.First[0]; f.What != "not the initial bytes" || f.Image != "the file's image" || f.Want == f.Got {
-			t.Errorf("shifted by %d: %v", by, f)
+		// A lease that is hardly larger than the file has no room for what was shifted: an
+		// error of its own, and perhaps the first.
+		seen := slices.ContainsFunc(r.First, func(f finding) bool {
+			return f.What == "not the initial bytes" && f.Image == "the file's image" && f.Want != f.Got
+		})
+		if !seen {
+			t.Errorf("shifted by %d: %v", by, r.First)
 		}
 	}
 }
