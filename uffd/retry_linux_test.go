@@ -68,6 +68,19 @@ func TestAllOverExisting(t *testing.T) {
 func TestSkipWakes(t *testing.T) {
 	clean(t)
 	needRaw(t)
+	// Between its message and its sleep a process looks at the page once more, and does
+	// not sleep if it is there: that happens, but not each time.
+	for range 4 {
+		if skipsWakes(t) {
+			return
+		}
+	}
+	t.Error("with DontWake somebody woke")
+}
+
+// skipsWakes tells whether nobody woke.
+func skipsWakes(t *testing.T) bool {
+	t.Helper()
 	d, a := mustOpen(t, Options{}), anonymous(t, 3)
 	register(t, d, a, ModeMissing)
 	p := share(t, rawproc.Load(a.addr(1)))
@@ -84,15 +97,14 @@ func TestSkipWakes(t *testing.T) {
 	if n, err := d.CopyAll(a.Start, content, DontWake, Retry{Exist: ExistSkip}); n != len(content) || err != nil {
 		t.Errorf("with DontWake: %d, %v", n, err)
 	}
-	if p.Done() != 0 {
-		t.Error("with DontWake somebody woke")
-	}
+	waits := p.Done() == 0
 	if n, err := d.CopyAll(a.Start, content, 0, Retry{Exist: ExistSkip}); n != len(content) || err != nil {
 		t.Errorf("%d, %v", n, err)
 	}
 	if got := ended(t, p); got != 42 {
 		t.Errorf("the page holds %d", got)
 	}
+	return waits
 }
 
 // The layout changes under the call: whoever reads events does so, and it goes on.

@@ -109,10 +109,25 @@ func TestDeadlines(t *testing.T) {
 		t.Errorf("Receive: %d, %v, %v", n, fds, err)
 	}
 	fds, _ := some(t, 1)
-	if err := a.SetWriteDeadline(soon()); err != nil {
+	sent := make(chan error, 1)
+	go func() { sent <- Send(a, payload, fds...) }()
+	// The descriptors go with the first piece.
+	number(t, b, func(fd int) {
+		for {
+			n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(testgate.Stretch(t, time.Minute).Milliseconds()))
+			if err == unix.EINTR {
+				continue
+			}
+			if n != 1 {
+				t.Errorf("nothing arrives: %d, %v", n, err)
+			}
+			return
+		}
+	})
+	if err := a.SetWriteDeadline(time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	err := Send(a, payload, fds...)
+	err := <-sent
 	if !errors.Is(err, os.ErrDeadlineExceeded) || !strings.Contains(err.Error(), "the descriptors and ") {
 		t.Errorf("Send: %v", err)
 	}

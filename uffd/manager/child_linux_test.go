@@ -166,7 +166,7 @@ func (s *station) spawn(name string) *spawned {
 		shortEnv+"="+strconv.Itoa(testgate.Rounds(0, 1)))
 	c.cmd.Stdout, c.cmd.Stderr = &c.output, &c.output
 	c.cmd.Cancel = func() error { return c.cmd.Process.Signal(syscall.SIGQUIT) }
-	c.cmd.WaitDelay = 3 * time.Second
+	c.cmd.WaitDelay = testgate.Stretch(s.t, 3*time.Second)
 	if err := c.cmd.Start(); err != nil {
 		cancel()
 		s.t.Fatal(err)
