@@ -52,7 +52,8 @@
 // resolves); ask for the pages in a system call before they are touched (package
 // populate); hand the descriptor to another process (package manager); or use
 // write-protection that nobody has to answer (package track). docs/hazards.md
-// compares them.
+// compares them, and says what makes even a goroutine that waits in a system call stop
+// all others for a minute, now and then.
 //
 // Nothing here starts goroutines. One answer is kept for the process, that of
 // [WriteProtectTraps]. Descriptors are not closed by the garbage collector: Close

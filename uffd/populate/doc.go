@@ -2,7 +2,9 @@
 // MADV_POPULATE_WRITE (Linux 5.14) take the faults of a range inside a system call.
 // The Go runtime knows that the goroutine waits there, so a garbage collection
 // does not wait for it, and whoever serves the faults may be an ordinary goroutine
-// of the same process.
+// of the same process. (It can stop all goroutines for a minute if nobody prevents
+// that: docs/hazards.md, "A minute". Calls of this package do, by a timer of the
+// runtime that is set for them.)
 //
 //	n, err := populate.Read(ctx, mem) // serves as many faults as there are
 //	...

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pageslot/pageslot/internal/awake"
 	"github.com/pageslot/pageslot/sys"
 	"github.com/pageslot/pageslot/uffd"
 )
@@ -97,6 +98,8 @@ func (k kernel) populate(ctx context.Context, r uffd.Range, o Options) (uint64, 
 	if odd != "" {
 		return 0, &Error{Op: op, Range: r, Err: fmt.Errorf("%s: %w", odd, unix.EINVAL)}
 	}
+	awake.Begin()
+	defer awake.End()
 	var done uint64 // of all
 	for chunk := o.chunk(); done < all.Len; {
 		part := uffd.Range{Start: all.Start + done, Len: min(chunk, all.Len-done)}

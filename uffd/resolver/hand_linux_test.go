@@ -47,7 +47,7 @@ func resolveAll(t testing.TB, d *uffd.Descriptor, r *resolver.Resolver, of uffd.
 func TestHandUnderCollections(t *testing.T) {
 	child(t, func(t *testing.T) {
 		d := openKernel(t, uffd.Options{})
-		n := testgate.Rounds(5000, 300)
+		n := testgate.Rounds(3000, 300)
 		mem, source := mapped(t, n), pattern(n)
 		testgate.Need(t, testgate.Populate, populate.Supported())
 		r := serve(t, d, resolver.Options{Ring: 4}, mem, resolver.Rule{Missing: resolver.Hand})

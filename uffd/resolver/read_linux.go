@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pageslot/pageslot/internal/awake"
 	"github.com/pageslot/pageslot/internal/faultloop"
 	"github.com/pageslot/pageslot/uffd"
 )
@@ -22,6 +23,10 @@ import (
 // such a page itself, in memmove for example, can't be stopped for a garbage
 // collection; that waits for it, and the one who would resolve the fault waits for the
 // collection. That is a hang for ever.
+//
+// From the first Read to the end of the Resolver a timer of the Go runtime comes twenty
+// times a second, without which a goroutine in a system call can stop all of them for a
+// minute (docs/hazards.md, "A minute").
 //
 // Waiting takes no thread of the operating system. With a ctx that can't end, a call
 // allocates nothing. Several calls at once wait for each other.
@@ -44,6 +49,10 @@ func (r *Resolver) Read(ctx context.Context, to []Message) (int, error) {
 	for {
 		if r.closed.Load() {
 			return 0, &Error{Op: "read", Err: ErrClosed}
+		}
+		if !r.awake {
+			awake.Begin()
+			r.awake = true
 		}
 		done := r.loop.Done()
 		if n := r.next(to); n > 0 {

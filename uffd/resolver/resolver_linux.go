@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pageslot/pageslot/internal/awake"
 	"github.com/pageslot/pageslot/internal/faultloop"
 	"github.com/pageslot/pageslot/uffd"
 )
@@ -33,6 +34,7 @@ type Resolver struct {
 	bell    *os.File   // the eventfd by which the threads call a reader
 	raw     []faultloop.Message
 	count   [8]byte // of the eventfd; nobody wants to know
+	awake   bool    // since somebody read; see the package of that name
 	closed  atomic.Bool
 }
 
@@ -150,6 +152,9 @@ func (r *Resolver) end() error {
 	defer r.reading.Unlock()
 	if err := r.loop.Stop(ctx); err != nil {
 		return &Error{Op: "stop", Err: err}
+	}
+	if r.awake {
+		awake.End()
 	}
 	_ = r.bell.Close()
 	_ = r.d.Close()
