@@ -1,7 +1,6 @@
 package awake
 
 import (
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -9,70 +8,61 @@ import (
 // Every is how long the monitor sleeps at most.
 const Every = 100 * time.Millisecond
 
-// beat is the timers and who needs them. There are two by turns: while the function of
-// one is on its way to set it again, the other is pending.
+// beat is the timers, and who needs them. The ticker is one that a goroutine waits for: the
+// runtime sets it again when it is due, without the help of any goroutine. It is
+// pending from when the goroutine waits; until then, the other timer is.
 type beat struct {
 	needed atomic.Int64
-	armed  atomic.Bool
+	runs   atomic.Bool
+	ticks  atomic.Int64
 
-	mu     sync.Mutex // of what follows, and held where armed changes
-	timers [2]*time.Timer
-	ticks  int
+	// Of the goroutine, and of the one who starts it.
+	ticker *time.Ticker
+	first  *time.Timer
 }
 
 var process beat
 
-// Begin says that somebody waits, or may begin to, until [End]. It allocates only for
-// the first time in a process.
+// Begin says that somebody waits, or may begin to, until [End]. It allocates only
+// when nobody did for a while.
 func Begin() { process.begin() }
 
-// End takes one Begin back. The timers end by themselves, within Every.
+// End takes one Begin back. The goroutine that keeps the timer ends by itself,
+// within Every.
 func End() { process.end() }
 
 func (b *beat) begin() {
 	b.needed.Add(1)
-	if !b.armed.Load() {
-		b.mu.Lock()
-		b.arm()
-		b.mu.Unlock()
+	if !b.runs.Load() && b.runs.CompareAndSwap(false, true) {
+		b.start()
 	}
 }
 
 func (b *beat) end() { b.needed.Add(-1) }
 
-// arm sets both timers, unless they are.
-func (b *beat) arm() {
-	if b.armed.Load() {
-		return
+func (b *beat) start() {
+	if b.ticker == nil {
+		b.ticker = time.NewTicker(Every)
+		b.first = time.AfterFunc(Every, func() {})
+	} else {
+		b.ticker.Reset(Every)
+		b.first.Reset(Every)
 	}
-	b.armed.Store(true)
-	for i := range b.timers {
-		first := Every / time.Duration(i+1)
-		if b.timers[i] == nil {
-			b.timers[i] = time.AfterFunc(first, func() { b.tick(i) })
-			continue
-		}
-		b.timers[i].Reset(first)
-	}
+	go b.run()
 }
 
-// tick sets a timer again, or ends both if nobody needs them.
-func (b *beat) tick(i int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.ticks++
-	switch {
-	case !b.armed.Load(): // the other one has ended both meanwhile
-	case b.needed.Load() > 0:
-		b.timers[i].Reset(Every)
-	default:
-		for _, t := range b.timers {
-			t.Stop()
-		}
-		b.armed.Store(false)
-		// Whoever saw it armed has counted himself before.
+func (b *beat) run() {
+	for range b.ticker.C {
+		b.ticks.Add(1)
 		if b.needed.Load() > 0 {
-			b.arm()
+			continue
 		}
+		b.ticker.Stop()
+		b.runs.Store(false)
+		// Whoever saw it run has counted himself before.
+		if b.needed.Load() == 0 || !b.runs.CompareAndSwap(false, true) {
+			return
+		}
+		b.ticker.Reset(Every)
 	}
 }

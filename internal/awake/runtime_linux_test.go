@@ -42,7 +42,7 @@ func TestMonitor(t *testing.T) {
 	if still := stands(t, program, "alone", testgate.Stretch(t, time.Minute)); !still {
 		t.Error("without the timers nothing stood still: the test shows nothing")
 	}
-	if still := stands(t, program, "awake", testgate.Stretch(t, 10*time.Second)); still {
+	if still := stands(t, program, "awake", testgate.Stretch(t, 14*time.Second)); still {
 		t.Error("it stood still all the same")
 	}
 }
@@ -111,7 +111,7 @@ func stands(t *testing.T, program, how string, after time.Duration) bool {
 		_ = cmd.Wait()
 	}()
 	end := time.After(after)
-	long := testgate.Stretch(t, 4*time.Second)
+	long := testgate.Stretch(t, 6*time.Second)
 	silent := time.NewTimer(2 * long)
 	for {
 		select {
@@ -157,7 +157,7 @@ func slowRuntime(t *testing.T) string {
 		testgate.Skip(t, otherRuntime, runtime.Version()+" enters system calls in another way")
 	}
 	dir := t.TempDir()
-	slow := strings.Replace(string(text), entersSyscalls, "\tprocyield(1000)\n"+entersSyscalls, 1)
+	slow := strings.Replace(string(text), entersSyscalls, "\tprocyield(10000)\n"+entersSyscalls, 1)
 	put(t, filepath.Join(dir, "proc.go"), []byte(slow))
 	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{of: filepath.Join(dir, "proc.go")}})
 	if err != nil {

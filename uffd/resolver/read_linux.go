@@ -24,7 +24,7 @@ import (
 // collection; that waits for it, and the one who would resolve the fault waits for the
 // collection. That is a hang for ever.
 //
-// From the first Read to the end of the Resolver a timer of the Go runtime comes twenty
+// From the first Read to the end of the Resolver a timer of the Go runtime comes ten
 // times a second, without which a goroutine in a system call can stop all of them for a
 // minute (docs/hazards.md, "A minute").
 //
