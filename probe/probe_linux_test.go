@@ -147,15 +147,20 @@ func open(t *testing.T) (fds, maps int) {
 
 func TestRunLeavesNothingBehind(t *testing.T) {
 	Run(context.Background())
-	fds, maps := open(t)
 	rounds := testgate.Rounds(16, 3)
-	for range rounds {
-		Run(context.Background())
-	}
-	fdsAfter, mapsAfter := open(t)
-	// Go may map memory of its own meanwhile, but not once in each run.
-	if fdsAfter != fds || mapsAfter > maps+rounds-1 {
-		t.Errorf("%d descriptors and %d mappings before, %d and %d after", fds, maps, fdsAfter, mapsAfter)
+	for again := 0; ; again++ {
+		fds, maps := open(t)
+		for range rounds {
+			Run(context.Background())
+		}
+		fdsAfter, mapsAfter := open(t)
+		if fdsAfter == fds && mapsAfter < maps+rounds {
+			return
+		}
+		// Go may map memory of its own meanwhile, but not once in each run, every time.
+		if fdsAfter != fds || again == 2 {
+			t.Fatalf("%d descriptors and %d mappings before, %d and %d after", fds, maps, fdsAfter, mapsAfter)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/pageslot/pageslot/testgate"
 )
@@ -17,7 +18,15 @@ func smallDisk(t *testing.T) string {
 	dir := t.TempDir()
 	testgate.Need(t, testgate.Namespaces, syscall.Mount("none", dir, "tmpfs", 0, "size=1m"))
 	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, 0); err != nil {
+		err := syscall.Unmount(dir, 0)
+		for range 100 { // a killed child closes its files a moment after it is gone
+			if err != syscall.EBUSY {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+			err = syscall.Unmount(dir, 0)
+		}
+		if err != nil {
 			t.Error(err)
 		}
 	})

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // repo is a made-up archive on a server of this process.
@@ -176,13 +177,22 @@ func checkEmpty(t *testing.T, c Cache) {
 			t.Errorf("left behind: %q", left)
 		}
 	}
-	// Nor does a child of ours go on.
-	all, _ := filepath.Glob("/proc/[0-9]*/cmdline")
-	for _, file := range all {
-		if text, _ := os.ReadFile(file); strings.Contains(string(text), c.Dir) {
-			t.Errorf("%s goes on: %q", file, text)
+	// Nor does a child of ours go on, but for the moment in which a killed one ends.
+	var goes []string
+	for range 100 {
+		goes = nil
+		all, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+		for _, file := range all {
+			if text, _ := os.ReadFile(file); strings.Contains(string(text), c.Dir) {
+				goes = append(goes, fmt.Sprintf("%s: %q", file, text))
+			}
 		}
+		if goes == nil {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
+	t.Errorf("children go on: %s", goes)
 }
 
 // oneLine demands an error of one line with certain words.
