@@ -31,6 +31,9 @@ func Begin() { process.begin() }
 // within Every.
 func End() { process.end() }
 
+// Needed is how many Begins have not been taken back.
+func Needed() int64 { return process.needed.Load() }
+
 func (b *beat) begin() {
 	b.needed.Add(1)
 	if !b.runs.Load() && b.runs.CompareAndSwap(false, true) {

@@ -89,6 +89,9 @@ func TestNothingIsAllocated(t *testing.T) {
 	if n := testing.AllocsPerRun(1000, func() { Begin(); End() }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
+	if n := Needed(); n != 1 {
+		t.Errorf("needed by %d", n)
+	}
 	End()
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pageslot/pageslot/internal/awake"
 	"github.com/pageslot/pageslot/sys"
 	"github.com/pageslot/pageslot/uffd"
 )
@@ -46,6 +47,21 @@ func (a *asked) kernel() kernel {
 }
 
 func bytesOf(from, to uint64) uffd.Range { return uffd.Between(base+from, base+to) }
+
+// While a call waits a timer is pending, and not after: see package awake.
+func TestKeepsAwake(t *testing.T) {
+	var during int64
+	a := &asked{answer: func(_, _, n int) error {
+		during = awake.Needed()
+		return map[int]error{1: nil, 2: unix.ENOMEM}[n%3]
+	}}
+	for _, pages := range []uint64{1, 3} {
+		_, _ = a.kernel().populate(t.Context(), bytesOf(0, pages*pageSize), Options{Chunk: pageSize})
+		if now := awake.Needed(); during != 1 || now != 0 {
+			t.Errorf("needed by %d during the call, by %d after it", during, now)
+		}
+	}
+}
 
 // What is asked for, chunk by chunk, and page by page if a chunk fails.
 func TestCalls(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pageslot/pageslot/internal/awake"
 	"github.com/pageslot/pageslot/internal/rawproc"
 	"github.com/pageslot/pageslot/testgate"
 	"github.com/pageslot/pageslot/uffd"
@@ -78,6 +79,31 @@ func TestHandUnderCollections(t *testing.T) {
 		must(t, r.Stop())
 		if got := <-handed; got < uint64(n) || got != s.Handed || s.Lost != 0 {
 			t.Errorf("%d messages of %d: %+v", got, n, s)
+		}
+	})
+}
+
+// From the first Read to the end a timer is pending: see package awake.
+func TestReadKeepsAwake(t *testing.T) {
+	child(t, func(t *testing.T) {
+		d := open(t, anybody)
+		r := serve(t, d, resolver.Options{}, mapped(t, 1), resolver.Rule{Missing: resolver.Zero})
+		over, cancel := context.WithCancel(t.Context())
+		cancel()
+		for i, want := range []int64{0, 1, 1} {
+			if n := awake.Needed(); n != want {
+				t.Errorf("after %d Reads: needed by %d", i, n)
+			}
+			if _, err := r.Read(over, make([]resolver.Message, 1)); !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		}
+		must(t, r.Stop())
+		if _, err := r.Read(over, make([]resolver.Message, 1)); !errors.Is(err, resolver.ErrClosed) {
+			t.Error(err)
+		}
+		if n := awake.Needed(); n != 0 {
+			t.Errorf("after the end: needed by %d", n)
 		}
 	})
 }
