@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pageslot/pageslot/internal/rawproc"
+	"github.com/pageslot/pageslot/sys"
 	"github.com/pageslot/pageslot/testgate"
 	"github.com/pageslot/pageslot/uffd"
 )
@@ -23,6 +24,7 @@ type scene struct {
 	mem    []byte
 	source memory // as large as mem; every byte of page i is mark(i)
 	notes  memory // a byte for each page for hits, then as many for writes
+	gone   []bool // pages that the test has unmapped
 }
 
 // mark is what page i of a source holds, never 0.
@@ -39,8 +41,31 @@ func newScene(t testing.TB, pages int, c Config, features uffd.Features) *scene 
 	if err := unix.Madvise(mem, unix.MADV_NOHUGEPAGE); err != nil && !errors.Is(err, unix.EINVAL) {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = unix.Munmap(mem) }) // some tests have done it
-	return newSceneOf(t, mem, c, features)
+	var s *scene
+	t.Cleanup(func() { // after the descriptor is closed: nobody reads events by then
+		for i := range pages {
+			if s != nil && s.gone[i] {
+				continue
+			}
+			if err := sys.Munmap(uintptr(uffd.RangeOf(mem).Start)+uintptr(i*pageSize), uintptr(pageSize)); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	s = newSceneOf(t, mem, c, features)
+	s.gone = make([]bool, pages)
+	return s
+}
+
+// unmap has a process unmap pages. By the end of the test something else may be there, of
+// Go's runtime even: only the others are unmapped then.
+func (s *scene) unmap(i, n int) *rawproc.Process {
+	s.t.Helper()
+	for j := range n {
+		s.gone[i+j] = true
+	}
+	r := s.pages(i, n)
+	return s.run(rawproc.Syscall(sys.SYS_MUNMAP, r.Start, r.Len))
 }
 
 func newSceneOf(t testing.TB, mem []byte, c Config, features uffd.Features) *scene {

@@ -8,7 +8,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/pageslot/pageslot/internal/rawproc"
 	"github.com/pageslot/pageslot/sys"
 	"github.com/pageslot/pageslot/testgate"
 	"github.com/pageslot/pageslot/uffd"
@@ -36,10 +35,8 @@ func TestUnmap(t *testing.T) {
 		{3, 2, 1, 1},
 		{2, 1, 0, 1},
 	} {
-		r := s.pages(x.page, x.pages)
 		// Who unmaps waits until the message is read.
-		p := s.run(rawproc.Syscall(sys.SYS_MUNMAP, r.Start, r.Len))
-		s.ends(p, 0)
+		s.ends(s.unmap(x.page, x.pages), 0)
 		s.until("counted", func() bool {
 			return live.load(0) == x.first*uint64(pageSize) && live.load(8) == x.other*uint64(pageSize)
 		})
@@ -51,8 +48,7 @@ func TestUnmap(t *testing.T) {
 		}
 	}
 	s.reads(s.read(5), mark(5))
-	last := s.pages(5, 1)
-	s.ends(s.run(rawproc.Syscall(sys.SYS_MUNMAP, last.Start, last.Len)), 0)
+	s.ends(s.unmap(5, 1), 0)
 	s.until("ended", func() bool { return !s.Running() })
 	if n := live.load(8); n != 0 {
 		t.Errorf("%d bytes are left", n)
@@ -76,8 +72,7 @@ func TestUnmapKeep(t *testing.T) {
 	r.Live = live.at(0)
 	live.store(0, r.End-r.Start)
 	s.rules(r)
-	gone := s.pages(0, 2)
-	s.ends(s.run(rawproc.Syscall(sys.SYS_MUNMAP, gone.Start, gone.Len)), 0)
+	s.ends(s.unmap(0, 2), 0)
 	s.until("counted", func() bool { return live.load(0) == 0 })
 	s.take(1)
 	if s.Ending() || !s.Running() {
@@ -102,9 +97,8 @@ func TestAgain(t *testing.T) {
 	goOn := s.pause()
 	p := s.read(2)
 	pending(t, s.d)
-	r := s.pages(5, 1)
-	q := s.run(rawproc.Syscall(sys.SYS_MUNMAP, r.Start, r.Len))
-	s.until("unmapped", func() bool { return !mapped(t, r.Start) })
+	q := s.unmap(5, 1)
+	s.until("unmapped", func() bool { return !mapped(t, s.pages(5, 1).Start) })
 	goOn()
 	s.reads(p, mark(2))
 	s.ends(q, 0)

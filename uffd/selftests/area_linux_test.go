@@ -67,6 +67,7 @@ type area struct {
 	fd    int    // the file, or -1
 
 	lost bool
+	gone uffd.Range // what the test unmaps of mem: Go's runtime may put something there
 	t    testing.TB
 }
 
@@ -153,6 +154,14 @@ func mapPages(t testing.TB, a *area, length, align uint64, private bool) []byte 
 	}
 	t.Cleanup(func() {
 		if a.lost {
+			return
+		}
+		if of := uffd.RangeOf(all); of.Start <= a.gone.Start && a.gone.Start < of.End() {
+			for _, rest := range []uffd.Range{uffd.Between(of.Start, a.gone.Start), uffd.Between(a.gone.End(), of.End())} {
+				if rest.Len > 0 {
+					unmap(t, rest)
+				}
+			}
 			return
 		}
 		if err := unix.Munmap(all); err != nil {

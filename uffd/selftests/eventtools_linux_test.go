@@ -70,6 +70,13 @@ func (a *area) moved(t testing.TB) {
 	}
 }
 
+// unmaps is the step that unmaps n pages from page i on: the end of the test leaves
+// their place alone.
+func (a *area) unmaps(i, n int) rawproc.Op {
+	a.gone = a.span(i, n)
+	return unmaps(a.gone)
+}
+
 // advises is the step that advises about a range of memory.
 func advises(r uffd.Range, advice uint64) rawproc.Op {
 	return rawproc.Syscall(sys.SYS_MADVISE, r.Start, r.Len, advice)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/pageslot/pageslot/testgate"
 	"github.com/pageslot/pageslot/uffd"
 )
@@ -21,6 +23,10 @@ func movingHuge(t *testing.T) (d *uffd.Descriptor, dst, src *area, data []byte) 
 	copy(src.mem, data)
 	if got := hugeBytes(t, src.all()); got != size {
 		testgate.Skip(t, testgate.THP, fmt.Sprintf("%d of %d bytes lie in a huge page", got, size))
+	}
+	// What is split stays so: the kernel's daemon is not to make it huge again.
+	if err := unix.Madvise(src.mem, unix.MADV_NOHUGEPAGE); err != nil {
+		t.Fatal(err)
 	}
 	register(t, d, dst.all(), uffd.ModeMissing)
 	return d, dst, src, data

@@ -157,6 +157,7 @@ func TestRemapShrinks(t *testing.T) {
 	d := open(t, uffd.Options{Required: uffd.FeatureEventRemap | uffd.FeatureEventUnmap})
 	register(t, d, a.all(), uffd.ModeMissing)
 	v := visit(t, rawproc.Syscall(sys.SYS_MREMAP, a.addr(0), 3*a.page, a.page, 0, 0))
+	a.gone = a.span(1, 2)
 	wantRemoved(t, d, uffd.EventUnmap, a.span(1, 2))
 	v.ended()
 	v.succeeds(0)

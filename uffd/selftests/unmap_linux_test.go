@@ -112,7 +112,7 @@ func TestUnmapEvent(t *testing.T) {
 		a := newArea(t, k, 4)
 		d := open(t, uffd.Options{Required: uffd.FeatureEventUnmap})
 		register(t, d, a.span(0, 3), uffd.ModeMissing)
-		v := visit(t, unmaps(a.span(1, 3)))
+		v := visit(t, a.unmaps(1, 3))
 		if e := nextUnread(t, d, v, a.addr(0)); e.Kind != uffd.EventUnmap || e.Removed() != a.span(1, 3) {
 			t.Errorf("%v; want UNMAP of %v", e, a.span(1, 3))
 		}
@@ -158,7 +158,7 @@ func TestUnmapOfTwoDescriptors(t *testing.T) {
 		ds[i] = open(t, uffd.Options{Required: uffd.FeatureEventUnmap})
 		register(t, ds[i], a.span(2*i, 2), uffd.ModeMissing)
 	}
-	v := visit(t, unmaps(a.span(1, 2)))
+	v := visit(t, a.unmaps(1, 2))
 	first := 0
 	waitFor(t, "an event", func() bool {
 		first = 1 - first
@@ -180,7 +180,7 @@ func TestCloseWithUnreadEvent(t *testing.T) {
 		need uffd.Features
 	}{
 		"REMOVE": {func(a *area) rawproc.Op { return advises(a.at(1), sys.MADV_DONTNEED) }, uffd.FeatureEventRemove},
-		"UNMAP":  {func(a *area) rawproc.Op { return unmaps(a.at(1)) }, uffd.FeatureEventUnmap},
+		"UNMAP":  {func(a *area) rawproc.Op { return a.unmaps(1, 1) }, uffd.FeatureEventUnmap},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newArea(t, anon, 2)
