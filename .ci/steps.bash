@@ -40,14 +40,14 @@ install_tools() {
 	export DEBIAN_FRONTEND=noninteractive
 	apt-get -qq -o Acquire::Retries=3 update || echo "apt-get update failed; going on with what is there"
 	if ! command -v gcc >/dev/null; then
-		apt-get -qq install -y --no-install-recommends gcc libc6-dev || true
+		apt-get -qq -o Acquire::Retries=3 install -y --no-install-recommends gcc libc6-dev || true
 	fi
 	local package
 	for package in clang-{22,21,20,19,18,17,16}; do
 		clang_found && break
 		# The lists name packages that the mirror may not have any more.
 		if apt-cache show "$package" >/dev/null 2>&1; then
-			apt-get -qq install -y --no-install-recommends "$package" || true
+			apt-get -qq -o Acquire::Retries=3 install -y --no-install-recommends "$package" || true
 		fi
 	done
 	clang_found || echo "no clang 16 or newer could be installed"
@@ -75,7 +75,7 @@ install_qemu() {
 	local package
 	for package in qemu-system-{x86,arm,ppc,misc,riscv,s390x}; do
 		if apt-cache show "$package" >/dev/null 2>&1; then
-			apt-get -qq install -y --no-install-recommends "$package" >/dev/null || true
+			apt-get -qq -o Acquire::Retries=3 install -y --no-install-recommends "$package" >/dev/null || true
 		fi
 	done
 	qemu-system-"$(uname -m)" --version
@@ -231,7 +231,8 @@ make_user() {
 	local home=$tmp/user
 	mkdir -p "$home/tree" "$home/tmp"
 	tar -c --exclude=./.git . | tar -x -C "$home/tree"
-	GOMODCACHE=$home/mod go mod download
+	# Root has them already; where not, as ever.
+	GOPROXY="file://$(go env GOMODCACHE)/cache/download,$(go env GOPROXY)" GOMODCACHE=$home/mod go mod download
 	if ! ordinary "$(go env GOROOT)/bin/go" version; then
 		echo "an ordinary user cannot run $(go env GOROOT)/bin/go: making a copy"
 		cp -a "$(go env GOROOT)" "$home/go"

@@ -37,6 +37,7 @@ private_apt() {
 		Dir::State::status "/dev/null";
 		Dir::Cache "$work/cache";
 		Acquire::Languages "none";
+		Acquire::Retries "3";
 		APT::Sandbox::User "";
 		APT::Update::Error-Mode "any";
 	EOF

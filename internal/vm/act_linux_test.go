@@ -3,6 +3,7 @@ package vm
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -46,6 +47,7 @@ var acts = map[string]func(){
 	"look":    actLook,
 	"panic":   func() { write("/proc/sysrq-trigger", "c"); select {} },
 	"sleep":   func() { fmt.Println("asleep"); time.Sleep(time.Hour) },
+	"orphan":  func() { fmt.Println("asleep"); os.NewFile(3, "told").Close(); time.Sleep(time.Hour) },
 	"console": func() { write("/dev/console", "@psGUESS 2 0 exit e30= 00000000;\nhalf a line") },
 	"host":    actHost,
 }
@@ -118,12 +120,18 @@ func actLeave() {
 	for _, dir := range []string{"/tmp", "/dev/shm", "/run", ".", "/", "/etc", "/back"} {
 		os.WriteFile(filepath.Join(dir, "left"), nil, 0o666)
 	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = append(os.Environ(), actEnv+"=sleep")
-	cmd.Stdout = os.Stdout
+	cmd.Env = append(os.Environ(), actEnv+"=orphan")
+	cmd.Stdout, cmd.ExtraFiles = os.Stdout, []*os.File{w}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	fmt.Println("left", cmd.Start() == nil)
-	time.Sleep(time.Second)
+	w.Close()
+	io.Copy(io.Discard, r) // until it has said so
 }
 
 // actLook looks for what another job left.

@@ -131,6 +131,7 @@ func TestAddFailsHalfWay(t *testing.T) {
 // Memory that is unmapped is passed over; what is mapped there anew is an error, and
 // what was found before it is not lost.
 func TestMappedOver(t *testing.T) {
+	noCollection(t)
 	tr := open(t)
 	a := anon(t, 10)
 	add(t, tr, a.all())
@@ -159,6 +160,7 @@ func TestMappedOver(t *testing.T) {
 
 // Memory that was unmapped altogether can be removed, and is in nobody's way.
 func TestUnmapped(t *testing.T) {
+	noCollection(t)
 	open(t)
 	d, err := uffd.Open(uffd.Options{Required: uffd.FeatureWPAsync, UserMode: uffd.UserModeOnly})
 	if err != nil {

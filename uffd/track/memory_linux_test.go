@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -64,6 +65,14 @@ func mapped(t testing.TB, fd, length, flags int) area {
 		}
 	})
 	return area{mem: mem, unit: 1}
+}
+
+// noCollection keeps the garbage collector from running until the end of the test, for
+// tests with a hole in their memory: it maps two pages of its own in nearly every run, and
+// the kernel gives it the hole.
+func noCollection(t testing.TB) {
+	was := debug.SetGCPercent(-1)
+	t.Cleanup(func() { debug.SetGCPercent(was) })
 }
 
 // anon is private anonymous memory without transparent huge pages.
