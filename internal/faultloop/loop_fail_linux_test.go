@@ -1,8 +1,10 @@
 package faultloop
 
 import (
+	"fmt"
+	"os"
+	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -178,7 +180,7 @@ func TestStaleForSeveral(t *testing.T) {
 	all = append(all, s.read(1))
 	pending(t, s.d)
 	all = append(all, s.read(2), s.read(2), s.read(2))
-	time.Sleep(testgate.Stretch(t, 50*time.Millisecond)) // their messages are in one batch
+	s.until("four messages there", func() bool { return unread(t, s.d) == 4 }) // which are one batch then
 	comes(0)
 	s.until("at the second page", func() bool { return s.Counters().Copies == 1 })
 	pending(t, d)
@@ -190,4 +192,20 @@ func TestStaleForSeveral(t *testing.T) {
 		s.ends(p, 0)
 	}
 	s.counts(func(c *Counters) { c.Stale, c.Copies, c.Parked, c.Failed = 3, 2, 0, 0 })
+}
+
+// unread is how many messages there are to read.
+func unread(t testing.TB, d *uffd.Descriptor) (n int) {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", d.FD()))
+	if err != nil {
+		testgate.Skip(t, testgate.Proc, err.Error())
+	}
+	for line := range strings.Lines(string(text)) {
+		if _, err := fmt.Sscanf(line, "pending: %d", &n); err == nil {
+			return n
+		}
+	}
+	t.Fatalf("no pending in %q", text)
+	return 0
 }

@@ -115,8 +115,9 @@ func TestExists(t *testing.T) {
 	r.Missing = Copy
 	s.rules(s.rule(0, 2), r)
 	goOn := s.pause()
+	sleeps := asleep(t, s.d)
 	p := s.read(2)
-	pending(t, s.d)
+	sleeps()
 	if _, err := s.d.Zero(s.pages(2, 1), uffd.DontWake); err != nil {
 		t.Fatal(err)
 	}

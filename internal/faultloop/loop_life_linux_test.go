@@ -44,6 +44,13 @@ func TestStartStop(t *testing.T) {
 	d := descriptor(t, 0)
 	left(t) // Go opens what it waits with when it first reads a file
 	fds, threads, mappings := left(t)
+	for range 1000 { // those of the test before
+		if threads == 0 {
+			break
+		}
+		time.Sleep(time.Millisecond)
+		fds, threads, mappings = left(t)
+	}
 	for i := range 100 {
 		l := begin(t, Config{FD: d.FD(), Threads: 1 + i%3, Spin: i % 2 * 100})
 		halt(t, l)

@@ -189,6 +189,35 @@ func (s *scene) pause() (goOn func()) {
 	}
 }
 
+// asleep is to be called before an access: it gives a function that waits until whoever
+// faults next has decided to sleep. There is a message a moment before, and he looks once
+// more for the page then; what the kernel calls afterwards is who waits for messages,
+// and that is what makes an edge. Nobody may wait for a message yet.
+func asleep(t testing.TB, d *uffd.Descriptor) (wait func()) {
+	t.Helper()
+	e, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Close(e) })
+	if err := unix.EpollCtl(e, unix.EPOLL_CTL_ADD, d.FD(), &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET}); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		t.Helper()
+		var events [1]unix.EpollEvent
+		for {
+			n, err := unix.EpollWait(e, events[:], 30000)
+			if n == 1 {
+				return
+			}
+			if !errors.Is(err, unix.EINTR) {
+				t.Fatalf("epoll_wait: %d, %v", n, err)
+			}
+		}
+	}
+}
+
 // pending waits until there is a message to read.
 func pending(t testing.TB, d *uffd.Descriptor) {
 	t.Helper()

@@ -52,7 +52,8 @@ func TestExec(t *testing.T) {
 		}()
 		for range testgate.Rounds(30, 5) {
 			cmd := exec.Command("/proc/self/exe", "-test.run=^TestTellDescriptors$")
-			cmd.Env = append(os.Environ(), tellEnv+"=1")
+			// The race detector waits for a second at the end.
+			cmd.Env = append(os.Environ(), tellEnv+"=1", "GORACE=atexit_sleep_ms=0 "+os.Getenv("GORACE"))
 			out, err := cmd.CombinedOutput()
 			if err != nil || !bytes.Contains(out, []byte("has ")) || bytes.Contains(out, []byte("[userfaultfd]")) {
 				t.Fatalf("%v: %s", err, out)
